@@ -1,0 +1,1 @@
+"""Yardstick: service-quality facts, standards and appraisal releases for property management."""

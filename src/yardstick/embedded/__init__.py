@@ -1,0 +1,1 @@
+"""The PostgreSQL and the Airflow of the default install: started, watched and stopped by us."""

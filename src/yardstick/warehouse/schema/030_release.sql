@@ -1,0 +1,150 @@
+-- release: signed results. Append-only for everybody, the owner included.
+create schema if not exists release;
+
+create table if not exists release.release (
+    release_id text primary key,
+    period_kind text not null check (period_kind in ('month', 'quarter', 'year')),
+    period text not null,
+    period_start date not null,
+    period_end date not null,
+    version integer not null check (version > 0),
+    status text not null check (status in ('released', 'restated')),
+    reason text,
+    standards_release text not null,
+    code_version text not null,
+    tickets bigint not null,
+    rejects bigint not null,
+    delivery_ids bigint [] not null,
+    content_sha256 text not null,
+    previous_sha256 text,
+    release_sha256 text not null unique,
+    signed_by text not null,
+    signed_how text not null check (signed_how in ('person', 'auto-sign')),
+    signed_at timestamptz not null,
+    released_at timestamptz not null default now(),
+    unique (period, version)
+);
+comment on table release.release is
+'One signed period. release_sha256 = sha256 over content_sha256, previous_sha256 and the signature; previous_sha256 is the release_sha256 of the release before.';
+
+create table if not exists release.score (
+    release_id text not null references release.release,
+    project_id text not null,
+    project_names jsonb not null,
+    region text,
+    project_grade text not null,
+    score double precision,
+    score_low double precision,
+    score_high double precision,
+    rank integer,
+    rank_low integer,
+    rank_high integer,
+    grade text,
+    coefficient double precision,
+    weight_measured double precision not null,
+    tickets_opened bigint not null,
+    tickets_closed bigint not null,
+    primary key (release_id, project_id)
+);
+create table if not exists release.indicator (
+    release_id text not null references release.release,
+    project_id text not null,
+    indicator text not null,
+    indicator_names jsonb not null,
+    reform_part text not null,
+    unit text not null,
+    direction text not null,
+    numerator double precision,
+    denominator double precision,
+    value double precision,
+    value_low double precision,
+    value_high double precision,
+    floor_value double precision not null,
+    target_value double precision not null,
+    points double precision,
+    weight double precision not null,
+    weight_effective double precision not null,
+    is_sample_sufficient boolean not null,
+    minimum_sample integer not null,
+    position integer not null,
+    primary key (release_id, project_id, indicator)
+);
+create table if not exists release.person (
+    release_id text not null references release.release,
+    project_id text not null,
+    person_id text not null,
+    person_name text,
+    score double precision,
+    grade text,
+    coefficient double precision,
+    primary key (release_id, project_id, person_id)
+);
+create table if not exists release.item (
+    release_id text not null references release.release,
+    project_id text not null,
+    service_item_id text not null,
+    service_item_names jsonb not null,
+    tickets_opened bigint not null,
+    tickets_due bigint not null,
+    tickets_due_met bigint not null,
+    tickets_open_at_end bigint not null,
+    primary key (release_id, project_id, service_item_id)
+);
+comment on table release.item is 'Where points were lost: the ticket figures of each service item of a project in the period.';
+create table if not exists release.day (
+    release_id text not null references release.release,
+    project_id text not null,
+    day date not null,
+    tickets_opened bigint not null,
+    tickets_closed bigint not null,
+    tickets_open bigint not null,
+    tickets_due bigint not null,
+    tickets_due_met bigint not null,
+    primary key (release_id, project_id, day)
+);
+create table if not exists release.reject_count (
+    release_id text not null references release.release,
+    source_id text not null,
+    entity text not null,
+    rule text not null,
+    field text not null,
+    rows bigint not null,
+    primary key (release_id, source_id, entity, rule, field)
+);
+create table if not exists release.artifact (
+    release_id text not null references release.release,
+    path text not null,
+    sha256 text not null,
+    byte_size bigint not null,
+    primary key (release_id, path)
+);
+
+create table if not exists ops.restatement_proposal (
+    period_kind text not null,
+    period text not null,
+    content_sha256 text not null,
+    differences jsonb not null,
+    proposed_at timestamptz not null default now(),
+    primary key (period, content_sha256)
+);
+comment on table ops.restatement_proposal is
+'A released period whose live figures now differ: nothing changes until somebody restates it with a reason.';
+
+create or replace function release.refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'release.% is append-only: a change is a restatement, a new version beside the old', tg_table_name;
+end $$;
+
+do $$
+declare
+    relation text;
+begin
+    for relation in select c.relname from pg_class c where c.relnamespace = 'release'::regnamespace and c.relkind = 'r' loop
+        execute format('create or replace trigger refuse_change before update or delete on release.%I
+            for each row execute function release.refuse_change()', relation);
+        execute format('create or replace trigger refuse_truncate before truncate on release.%I
+            for each statement execute function release.refuse_change()', relation);
+        execute format('alter table release.%I enable always trigger refuse_change', relation);
+        execute format('alter table release.%I enable always trigger refuse_truncate', relation);
+    end loop;
+end $$;
