@@ -1,0 +1,83 @@
+"""Turn every dirty day into checked, published figures.
+
+`plan` asks the ledger which deliveries no audited build has covered and takes on all of their days in
+one run; `stage` and `facts` are one dbt build each; a Great Expectations gate stands after both. The
+second gate moves the changed rows to where readers see them and emits one partition for every audited day.
+A failed gate leaves readers with the last good data.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import dag, task
+
+from yardstick import assets, settings
+
+
+@dag(
+    schedule=[assets.deliveries_landed],
+    start_date=pendulum.datetime(2015, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["stage", "gate", "facts"],
+    doc_md=__doc__,
+    default_args={
+        "owner": "data-engineering",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=10),
+        "pool": "warehouse",
+    },
+)
+def build() -> None:
+    """Plan, stage, gate, facts, gate."""
+
+    @task.short_circuit
+    def plan(run_id: str | None = None) -> int | None:
+        """Take on the dirty deliveries; nothing dirty, nothing to do."""
+        from yardstick import transform
+
+        planned = transform.plan_build(settings.load(), run_id)
+        return planned.build_id if planned else None
+
+    @task
+    def stage(build_id: int) -> int:
+        """Type, check and deduplicate the delivered rows; account for every one."""
+        from yardstick import transform
+
+        transform.stage(settings.load(), build_id)
+        return build_id
+
+    @task
+    def gate_staging(build_id: int) -> int:
+        """Hold the staged rows to the data standards."""
+        from yardstick import quality
+
+        quality.run_gate(settings.load(), "staging", build_id)
+        return build_id
+
+    @task
+    def facts(build_id: int) -> int:
+        """Rebuild exactly the facts that the changed rows touch."""
+        from yardstick import transform
+
+        transform.facts(settings.load(), build_id)
+        return build_id
+
+    @task(outlets=[assets.audited_days])
+    def gate_facts(build_id: int, outlet_events: Any = None) -> list[str]:
+        """Hold the facts to the standards, open them to readers, announce the audited days."""
+        from yardstick import publish, quality
+
+        quality.run_gate(settings.load(), "facts", build_id)
+        days = publish.move(settings.load(), build_id)
+        keys = [day.strftime(assets.DAY_KEY) for day in days]
+        outlet_events[assets.audited_days].add_partitions(keys)
+        return keys
+
+    gate_facts(facts(gate_staging(stage(plan()))))
+
+
+build()

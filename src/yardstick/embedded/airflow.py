@@ -1,0 +1,313 @@
+"""Airflow on one machine: API server, scheduler and DAG processor as children, loopback only.
+
+The same DAGs run under Celery in the server deployment (``docker-compose.yml``); here the executor is
+LocalExecutor and the metadata lives in the second database of the embedded PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from yardstick.embedded.postgres import AIRFLOW_DATABASE
+from yardstick.embedded.processes import Family
+from yardstick.settings import Settings, with_database, with_driver
+
+ADMIN = "admin"
+AUTO_SIGN = "auto-sign"
+POOL = "warehouse"
+
+
+class AirflowError(RuntimeError):
+    """Airflow did not start, stopped by itself, or answered with an error."""
+
+
+def _write_secret(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Passwords by user, and the keys of this installation; generated once, readable by the owner only."""
+
+    users: dict[str, str]
+    fernet_key: str
+    jwt_secret: str
+    users_file: Path
+
+    @classmethod
+    def load(cls, settings: Settings) -> Secrets:
+        """Read them, making what is missing."""
+        folder = settings.home / "secrets"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        users_file, keys_file = folder / "airflow_users.json", folder / "airflow_keys.json"
+        if not users_file.exists():
+            _write_secret(
+                users_file, json.dumps({name: secrets.token_urlsafe(12) for name in (ADMIN, AUTO_SIGN)})
+            )
+        if not keys_file.exists():
+            keys = {
+                "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                "jwt_secret": secrets.token_urlsafe(48),
+            }
+            _write_secret(keys_file, json.dumps(keys))
+        keys = json.loads(keys_file.read_text())
+        return cls(json.loads(users_file.read_text()), keys["fernet_key"], keys["jwt_secret"], users_file)
+
+
+def environment(settings: Settings, port: int, known: Secrets) -> dict[str, str]:
+    """The complete environment of every Airflow process of this installation."""
+    metadata = with_database(settings.require_database_url(), AIRFLOW_DATABASE)
+    url = f"http://127.0.0.1:{port}"
+    workers = max(2, min(4, len(os.sched_getaffinity(0))))
+    airflow = {
+        "CORE__DAGS_FOLDER": str(settings.root / "dags"),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": str(workers),
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "CORE__FERNET_KEY": known.fernet_key,
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:admin" for name in known.users),
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(known.users_file),
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "API__BASE_URL": url,
+        "API__HOST": "127.0.0.1",
+        "API__PORT": str(port),
+        "API__WORKERS": "1",
+        "API_AUTH__JWT_SECRET": known.jwt_secret,
+        "API__SECRET_KEY": known.jwt_secret,
+        "DATABASE__SQL_ALCHEMY_CONN": with_driver(metadata, "psycopg2"),
+        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": with_driver(metadata, "psycopg"),
+        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        # what a killed start left half-done is taken up again within a minute
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "40",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
+        "LOGGING__LOGGING_LEVEL": "INFO",
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AIRFLOW__") and name not in ("DATABASE_URL", "DATABASE_URL_FILE")
+    }
+    return {
+        **inherited,
+        **settings.environment(),
+        "AIRFLOW_HOME": str(settings.airflow_home),
+        **{f"AIRFLOW__{name}": value for name, value in airflow.items()},
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+        "GX_ANALYTICS_ENABLED": "False",
+        "PYTHONWARNINGS": "ignore",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+
+
+@dataclass
+class Airflow:
+    """A running Airflow of one installation.
+
+    Args:
+        settings: with ``database_url`` filled in.
+        family: owns the processes; they end with it.
+        say: told what is being waited for.
+    """
+
+    settings: Settings
+    family: Family
+    say: Callable[[str], None] = lambda _text: None
+    port: int = 0
+    _known: Secrets = field(init=False)
+    _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._known = Secrets.load(self.settings)
+        if not self.port:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
+        self.settings.airflow_home.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def url(self) -> str:
+        """Where the UI and the REST API answer."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def admin_password(self) -> str:
+        """Password of the user ``admin``."""
+        return self._known.users[ADMIN]
+
+    def start(self) -> None:
+        """Migrate the metadata, start the three processes and wait until all DAGs are known.
+
+        Raises:
+            AirflowError: with the last lines of the log of what failed.
+        """
+        env = environment(self.settings, self.port, self._known)
+        self._migrate(env)
+        self.say("starting Airflow")
+        for name, arguments in (
+            ("api-server", ["api-server"]),
+            ("scheduler", ["scheduler", "--skip-serve-logs"]),
+            ("dag-processor", ["dag-processor"]),
+        ):
+            self.family.start(
+                f"airflow-{name}", ["airflow", *arguments], env, cwd=self.settings.airflow_home
+            )
+        wanted = {path.stem for path in (self.settings.root / "dags").glob("*.py")}
+        self._wait(lambda: self._healthy() and wanted <= self._known_dags(), "Airflow to know its DAGs")
+        if POOL not in {pool["name"] for pool in self.get("/pools")["pools"]}:
+            pool = {"name": POOL, "slots": 1, "description": "one writer of the warehouse", "include_deferred": False}
+            self.request("POST", "/pools", json=pool)
+
+    def _migrate(self, env: dict[str, str]) -> None:
+        """Bring the metadata to this version of Airflow, once per version and database."""
+        done = version("apache-airflow")
+        if "DATABASE_URL" in os.environ:  # not the embedded server, whose port changes with every start
+            done += " " + env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].rpartition("@")[2]
+        marker = self.settings.airflow_home / "migrated"
+        if marker.exists() and marker.read_text() == done:
+            return
+        self.say("preparing Airflow's metadata (first start only)")
+        self._airflow(env, "db", "migrate")
+        marker.write_text(done)
+
+    def _airflow(self, env: dict[str, str], *arguments: str) -> None:
+        done = subprocess.run(["airflow", *arguments], env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            tail = (done.stdout + done.stderr).strip().splitlines()[-15:]
+            raise AirflowError(f"airflow {' '.join(arguments)} failed:\n" + "\n".join(tail))
+
+    def _healthy(self) -> bool:
+        try:
+            health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+        except (httpx.HTTPError, ValueError):
+            return False
+        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+
+    def _known_dags(self) -> set[str]:
+        return {dag["dag_id"] for dag in self.get("/dags", limit=100)["dags"]}
+
+    def _wait(self, done: Callable[[], bool], what: str, seconds: float = 240) -> None:
+        deadline = time.monotonic() + seconds
+        while not done():
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise AirflowError(f"waited {seconds:.0f} s in vain for {what}")
+            time.sleep(0.5)
+
+    def check_alive(self) -> None:
+        """Raise when one of the processes has ended.
+
+        Raises:
+            AirflowError: with the end of its log.
+        """
+        if dead := self.family.dead():
+            raise AirflowError(f"{dead.name} stopped by itself; the end of {dead.log}:\n{dead.tail()}")
+
+    def _token(self, user: str) -> str:
+        token, until = self._tokens.get(user, ("", 0.0))
+        if time.monotonic() > until:
+            answer = httpx.post(
+                f"{self.url}/auth/token",
+                json={"username": user, "password": self._known.users[user]},
+                timeout=30,
+            )
+            if answer.status_code != 201:
+                raise AirflowError(f"Airflow refused to sign in {user}: {answer.status_code} {answer.text[:300]}")
+            token = answer.json()["access_token"]
+            self._tokens[user] = (token, time.monotonic() + 600)
+        return token
+
+    def request(self, method: str, path: str, *, user: str = ADMIN, **arguments: Any) -> Any:
+        """One call of the REST API (``/api/v2`` + path), decoded.
+
+        Raises:
+            AirflowError: for an answer other than 2xx.
+        """
+        answer = httpx.request(
+            method,
+            f"{self.url}/api/v2{path}",
+            headers={"Authorization": f"Bearer {self._token(user)}"},
+            timeout=60,
+            **arguments,
+        )
+        if answer.status_code >= 300:
+            raise AirflowError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET of the REST API."""
+        return self.request("GET", path, params=query)
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Start a run and return its id."""
+        body = {"logical_date": None, "conf": conf}
+        run_id: str = self.request("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+        return run_id
+
+    def pending_approvals(self) -> list[dict[str, Any]]:
+        """Sign-offs that nobody has answered yet."""
+        found: list[dict[str, Any]] = self.get(
+            "/dags/~/dagRuns/~/hitlDetails", response_received="false", limit=100
+        )["hitl_details"]
+        return found
+
+    def approve(self, approval: dict[str, Any], *, note: str) -> None:
+        """Answer one sign-off as the user ``auto-sign``: the release records that nobody looked at it."""
+        task = approval["task_instance"]
+        self.request(
+            "PATCH",
+            f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+            f"/{task['map_index']}/hitlDetails",
+            user=AUTO_SIGN,
+            json={"chosen_options": ["Approve"], "params_input": {"note": note}},
+        )
+
+    def active_runs(self) -> list[dict[str, Any]]:
+        """Runs that are queued or running."""
+        found: list[dict[str, Any]] = self.get("/dags/~/dagRuns", state=["queued", "running"], limit=100)["dag_runs"]
+        return found
+
+    def failed_runs(self, since: str) -> Iterator[tuple[str, str, str]]:
+        """(dag id, run id, reason) of every run that failed after ``since``, the reason from the task's log."""
+        for run in self.get("/dags/~/dagRuns", state="failed", end_date_gte=since, limit=100)["dag_runs"]:
+            yield run["dag_id"], run["dag_run_id"], self._reason(run["dag_id"], run["dag_run_id"])
+
+    def _reason(self, dag_id: str, run_id: str) -> str:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        tasks = self.get(path, state="failed", limit=20)["task_instances"]
+        reasons = []
+        for task in tasks:
+            log = self.get(
+                f"{path}/{task['task_id']}/logs/{task['try_number']}", map_index=task["map_index"], full_content="true"
+            )
+            reasons.append(f"{task['task_id']}: {_last_error(log)}")
+        return "; ".join(dict.fromkeys(reasons)) or "no task failed; see the run's page"
+
+
+def _last_error(log: dict[str, Any]) -> str:
+    """The exception that ended a task, from Airflow's structured log."""
+    last = "see the task's log"
+    for line in log.get("content", []):
+        if isinstance(line, dict):
+            for detail in line.get("error_detail") or []:
+                last = f"{detail['exc_type']}: {detail['exc_value']}"
+    return last

@@ -1,0 +1,358 @@
+"""The main job on one machine: from delivered files to signed, published appraisal reports.
+
+Nothing here computes anything: it starts PostgreSQL and Airflow, triggers `ingest`, answers sign-offs
+when asked to, and tells what the ledger says until every complete period is released.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from yardstick import landing, warehouse
+from yardstick.embedded import postgres
+from yardstick.embedded.airflow import Airflow, AirflowError
+from yardstick.embedded.pages import serve_pages
+from yardstick.embedded.processes import Family
+from yardstick.settings import Settings
+from yardstick.simulator import simulate
+
+_STALLED_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the demo was asked for.
+
+    Attributes:
+        first_day: earliest day that files may stand for; None: no bound.
+        last_day: latest such day; None: no bound.
+        projects: size of the simulated company.
+        months: how many months of it.
+        seed: of the simulated company.
+        simulated: no data at hand: make a company first.
+        auto_sign: answer sign-offs through Airflow's API; recorded as such in the release.
+        serve: leave Airflow and the reports up until interrupted.
+    """
+
+    first_day: date | None
+    last_day: date | None
+    projects: int
+    months: int
+    seed: int
+    simulated: bool
+    auto_sign: bool
+    serve: bool
+
+
+@dataclass
+class State:
+    """What the ledger says at one moment."""
+
+    days_expected: int = 0
+    days_landed: int = 0
+    days_audited: int = 0
+    deliveries_dirty: int = 0
+    stage: str = ""
+    models_done: int = 0
+    periods: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
+
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """Changes whenever anything moved."""
+        return (
+            self.days_landed,
+            self.days_audited,
+            self.deliveries_dirty,
+            self.stage,
+            self.models_done,
+            len(self.released),
+            len(self.published),
+        )
+
+
+_STATE = """
+with days as (
+    select
+        partition_date as day,
+        bool_and(audited_build_id is not null) as is_audited
+    from ops.delivery
+    where entity = 'ticket'
+    group by partition_date
+),
+
+months as (
+    select date_trunc('month', day)::date as month_start
+    from days
+    where is_audited
+    group by 1
+    having count(*) = extract(day from date_trunc('month', min(day)) + interval '1 month - 1 day')
+),
+
+periods as (
+    select to_char(month_start, 'YYYY-MM') as period from months
+    union all
+    select to_char(month_start, 'YYYY-"Q"Q') from months group by 1 having count(*) = 3
+    union all
+    select to_char(month_start, 'YYYY') from months group by 1 having count(*) = 12
+)
+
+select
+    (select count(*) from days) as days_landed,
+    (select count(*) from days where is_audited) as days_audited,
+    (select count(*) from ops.delivery where audited_build_id is null) as deliveries_dirty,
+    (select stage from ops.build where status = 'running' order by build_id desc limit 1) as stage,
+    (select count(*) from ops.model_run) as models_done,
+    array(select period from periods order by length(period) = 4, period like '%Q%', period) as periods,
+    array(select period from release.release order by period) as released,
+    array(
+        select r.period from release.release as r
+        where exists (select 1 from release.artifact as a where a.release_id = r.release_id)
+    ) as published
+"""
+
+
+def read_state(connection: psycopg.Connection[Any], days_expected: int) -> State:
+    """Ask the ledger."""
+    row = warehouse.rows(connection, _STATE.encode())[0]
+    return State(**{**row, "stage": row["stage"] or "", "days_expected": max(days_expected, row["days_landed"])})
+
+
+class Display:
+    """Bars on a terminal; one line per change elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live = console.is_terminal
+        self.progress = Progress(
+            TextColumn("{task.description:<10}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not self.live,
+        )
+        self.bars = {
+            name: self.progress.add_task(name, total=None, note="") for name in ("land", "build", "release", "publish")
+        }
+        self._last: tuple[Any, ...] = ()
+
+    def say(self, text: str) -> None:
+        """One line of news."""
+        if self.live:
+            self.progress.update(self.bars["land"], note=text)
+        else:
+            self.console.print(text, highlight=False)
+
+    def show(self, state: State) -> None:
+        """Draw the state."""
+        dirty = f"{state.stage}, {state.models_done} models run" if state.stage else ""
+        figures = {
+            "land": (state.days_landed, state.days_expected, "days"),
+            "build": (state.days_audited, state.days_expected, dirty or "audited days"),
+            "release": (len(set(state.released)), len(set(state.periods) | set(state.released)), "periods"),
+            "publish": (len(set(state.published)), len(set(state.periods) | set(state.released)), "reports"),
+        }
+        for name, (done, total, note) in figures.items():
+            self.progress.update(self.bars[name], completed=done, total=total or None, note=note)
+        if not self.live and state.signature[:1] + state.signature[3:4] + state.signature[5:] != self._last:
+            self._last = state.signature[:1] + state.signature[3:4] + state.signature[5:]
+            parts = [f"{name} {done}/{total or '?'}" for name, (done, total, _note) in figures.items()]
+            self.console.print("  ".join(parts) + (f"  ({state.stage})" if state.stage else ""), highlight=False)
+
+
+@dataclass
+class Job:
+    """One run of the main job, watched to its end."""
+
+    settings: Settings
+    airflow: Airflow
+    options: Options
+    display: Display
+    began_at: datetime
+
+    def run(self) -> list[str]:
+        """Trigger `ingest` and watch until nothing is left to do.
+
+        Returns:
+            What went wrong, in words; empty when every complete period is released and published.
+        """
+        bounds = (
+            self.options.first_day.isoformat() if self.options.first_day else "0001-01-01",
+            self.options.last_day.isoformat() if self.options.last_day else "9999-12-31",
+        )
+        due = landing.find_due(self.settings, *bounds)
+        expected = len({day for item in due for day in item["days"]})
+        run_id = self.airflow.trigger("ingest", {"first_day": bounds[0], "last_day": bounds[1]})
+        last_change, before = time.monotonic(), ()
+        url = self.settings.require_database_url()
+        with warehouse.connect(url, name="yardstick-demo", autocommit=True) as connection:
+            while True:
+                self.airflow.check_alive()
+                state = read_state(connection, expected)
+                self.display.show(state)
+                if self.options.auto_sign:
+                    for approval in self.airflow.pending_approvals():
+                        self.airflow.approve(approval, note="signed by the demo's auto-sign step, seen by nobody")
+                failures = self._failures()
+                if self._finished(run_id, state, failures):
+                    return failures
+                if state.signature != before:
+                    last_change, before = time.monotonic(), state.signature
+                elif time.monotonic() - last_change > _STALLED_SECONDS:
+                    return [*failures, f"nothing moved for {_STALLED_SECONDS / 60:.0f} minutes; see {self.airflow.url}"]
+                time.sleep(1)
+
+    def _failures(self) -> list[str]:
+        since = self.began_at.isoformat()
+        return [f"{dag_id}: {reason}" for dag_id, _run, reason in self.airflow.failed_runs(since)]
+
+    def _finished(self, run_id: str, state: State, failures: list[str]) -> bool:
+        if self.airflow.get(f"/dags/ingest/dagRuns/{run_id}")["state"] in ("queued", "running"):
+            return False
+        failed_dags = {failure.partition(":")[0] for failure in failures}
+        if state.deliveries_dirty and "build" not in failed_dags:
+            return False
+        active = self.airflow.active_runs()
+        if active and not self.options.auto_sign:
+            active = [run for run in active if not run["dag_id"].startswith("appraise_")]
+        if active:
+            return False
+        waiting = set(state.periods) - set(state.published)
+        return not waiting or bool(failed_dags) or not self.options.auto_sign
+
+
+def run(settings: Settings, options: Options) -> int:
+    """Run the whole job; returns the exit code (0: every complete period is released)."""
+    console = Console(stderr=True)
+    began = datetime.now(UTC)
+    if options.simulated:
+        company = simulate(
+            settings.home / "simulated", projects=options.projects, months=options.months, seed=options.seed
+        )
+        settings = replace(settings, sites=company.sites, data=company.data)
+    with contextlib.ExitStack() as stack:
+        display = Display(console)
+        stack.enter_context(_quiet_interrupt(console))
+        with display.progress:
+            family = stack.enter_context(_family(settings))
+            display.say("starting PostgreSQL")
+            leased = stack.enter_context(postgres.lease(settings))
+            warehouse.migrate(leased.require_database_url())
+            airflow = Airflow(leased, family, say=display.say)
+            try:
+                airflow.start()
+                failures = Job(leased, airflow, options, display, began).run()
+            except (AirflowError, landing.SiteError) as error:
+                failures = [str(error)]
+        summarise(leased, Console(), failures)
+        if options.serve:
+            with serve_pages(leased.reports) as pages:
+                print_doors(leased, airflow, pages, Console())
+                _wait_for_interrupt(airflow)
+        return 1 if failures else 0
+    return 130
+
+
+def _family(settings: Settings) -> Family:
+    return Family(settings.run, settings.home / "logs")
+
+
+@contextlib.contextmanager
+def _quiet_interrupt(console: Console) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("stopped", highlight=False)
+
+
+def _wait_for_interrupt(airflow: Airflow) -> None:
+    while True:
+        airflow.check_alive()
+        time.sleep(1)
+
+
+def summarise(settings: Settings, console: Console, failures: list[str]) -> None:
+    """Print what was released, what was rejected and where the reports are."""
+    with warehouse.connect(settings.require_database_url(), name="yardstick-demo") as connection:
+        releases = warehouse.rows(
+            connection,
+            "select release_id, tickets, rejects, signed_by, left(release_sha256, 12) as hash, "
+            "period, version from release.release order by period_start, period_end, version",
+        )
+        totals = warehouse.rows(
+            connection,
+            "select coalesce(sum(rows_landed), 0) as landed, coalesce(sum(rows_staged), 0) as staged, "
+            "coalesce(sum(rows_superseded), 0) as superseded, coalesce(sum(rows_rejected), 0) as rejected, "
+            "coalesce(sum(rows_duplicate), 0) as duplicate from ops.delivery where entity = 'ticket'",
+        )[0]
+        reasons = warehouse.rows(
+            connection,
+            "select entity, field, rule, count(*) as rows from ops.reject group by 1, 2, 3 order by rows desc",
+        ) if _exists(connection, "ops.reject") else []
+        proposals = [
+            row["period"]
+            for row in warehouse.rows(connection, "select distinct period from ops.restatement_proposal order by 1")
+        ]
+    table = Table(title="Released periods", title_justify="left", show_edge=False, pad_edge=False)
+    for name in ("release", "tickets", "rejects", "signed by", "hash", "report"):
+        table.add_column(name, justify="right" if name in ("tickets", "rejects") else "left", no_wrap=name != "report")
+    for row in releases:
+        page = settings.reports / row["period"] / f"v{row['version']}" / settings.language / "index.html"
+        table.add_row(
+            row["release_id"], f"{row['tickets']:,}", f"{row['rejects']:,}", row["signed_by"], row["hash"], str(page)
+        )
+    if releases:
+        console.print(table)
+    accounted = totals["staged"] + totals["superseded"] + totals["rejected"] + totals["duplicate"]
+    console.print(
+        f"\nTicket rows: {totals['landed']:,} landed = {totals['staged']:,} staged + {totals['superseded']:,} superseded"
+        f" + {totals['rejected']:,} rejected + {totals['duplicate']:,} duplicate"
+        + ("" if accounted == totals["landed"] else f"  (not yet accounted for: {totals['landed'] - accounted:,})"),
+        highlight=False,
+        soft_wrap=True,
+    )
+    for row in reasons:
+        console.print(f"  {row['rows']:>6,} × {row['entity']}.{row['field']}: {row['rule']}", highlight=False)
+    for period in proposals:
+        console.print(
+            f"{period} now differs from its release; look with ./scripts/yardstick release proposals, "
+            f"then restate it with a reason.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(f"Reports:   {settings.reports / 'index.html'}", highlight=False, soft_wrap=True)
+    console.print(f"Data docs: {settings.data_docs / 'index.html'}", highlight=False, soft_wrap=True)
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+
+
+def _exists(connection: psycopg.Connection[Any], relation: str) -> bool:
+    row = connection.execute("select to_regclass(%s) is not null", [relation]).fetchone()
+    return bool(row and row[0])
+
+
+def print_doors(settings: Settings, airflow: Airflow, pages: str, console: Console) -> None:
+    """Print where a person or a BI tool gets in."""
+    console.print(f"\nReports page: {pages}", highlight=False, soft_wrap=True)
+    console.print(f"Airflow:      {airflow.url}  (user admin, password {airflow.admin_password})", highlight=False, soft_wrap=True)
+    console.print(f"Warehouse:    {settings.require_database_url()}  (the owner; everything)", highlight=False, soft_wrap=True)
+    console.print(
+        "BI tools:     ./scripts/yardstick reader add NAME --role hq prints a login that sees the bi schema only",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print("Ctrl-C stops everything.", highlight=False)

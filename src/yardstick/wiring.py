@@ -1,0 +1,98 @@
+"""The task graph that the three appraisal DAGs share: score, draft, sign-off, release, publish."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Asset, Param, PartitionedAssetTimetable, RollupMapper, TriggerRule, dag, task
+
+from yardstick import settings
+
+_SIGN_OFF = """\
+{{ ti.xcom_pull(task_ids='draft')['summary'] }}
+
+Approve to freeze these figures for good; a later change is a restatement beside them.
+Reject to leave the period unreleased."""
+
+
+def appraise(kind: str, *, waits_for: Asset, mapper: RollupMapper, releases: Asset, doc: str) -> Any:
+    """Declare the DAG ``appraise_<kind>``.
+
+    Args:
+        kind: ``month``, ``quarter`` or ``year``.
+        waits_for: the partitioned asset whose partitions make up the period.
+        mapper: which of its partitions the period needs.
+        releases: the asset that is emitted, one partition per released period.
+        doc: shown in Airflow's UI.
+    """
+
+    @dag(
+        dag_id=f"appraise_{kind}",
+        schedule=PartitionedAssetTimetable(assets=waits_for, default_partition_mapper=mapper),
+        start_date=pendulum.datetime(2015, 1, 1, tz="UTC"),
+        catchup=False,
+        max_active_runs=16,
+        tags=["score", "sign-off", "release", "publish"],
+        doc_md=doc,
+        default_args={"owner": "quality-department", "retries": 1, "retry_delay": timedelta(seconds=10)},
+    )
+    def flow() -> None:
+        @task(pool="warehouse")
+        def score(dag_run: Any = None) -> str:
+            """Compute the period's indicators and scores from the audited days."""
+            from yardstick import transform
+
+            transform.score(settings.load(), dag_run.partition_key)
+            return str(dag_run.partition_key)
+
+        @task
+        def draft(period: str) -> dict[str, Any]:
+            """Put the figures together for those who sign; say when there is nothing new to sign."""
+            from yardstick import appraisal
+
+            return appraisal.prepare(settings.load(), period)
+
+        @task.branch
+        def decide(prepared: dict[str, Any]) -> list[str]:
+            """New figures need a signature, released ones do not; changed ones wait for a restatement."""
+            return {"new": ["sign_off"], "released": ["release"], "differs": []}[prepared["state"]]
+
+        sign_off = ApprovalOperator(
+            task_id="sign_off",
+            subject="Sign the appraisal of {{ dag_run.partition_key }}",
+            body=_SIGN_OFF,
+            fail_on_reject=True,
+            retries=0,
+            params={"note": Param("", type=["string", "null"], description="Stands beside the signature.")},
+        )
+
+        @task(outlets=[releases], trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+        def release(prepared: dict[str, Any], ti: Any = None, outlet_events: Any = None) -> str:
+            """Freeze the signed figures, hash and chain them."""
+            from yardstick import appraisal
+
+            released = appraisal.release_signed(
+                settings.load(), prepared["period"], prepared["content_sha256"], ti.xcom_pull(task_ids="sign_off")
+            )
+            outlet_events[releases].add_partitions([prepared["period"]])
+            return released
+
+        @task
+        def publish(release_id: str) -> list[str]:
+            """Render pages and workbooks from the release and record their checksums."""
+            from yardstick import appraisal, reports
+
+            paths = reports.publish(settings.load(), release_id)
+            appraisal.record_artifacts(settings.load(), release_id, paths)
+            return [str(path) for path in paths]
+
+        prepared = draft(score())
+        released = release(prepared)
+        decide(prepared) >> [sign_off, released]
+        sign_off >> released
+        publish(released)
+
+    return flow()
