@@ -11,12 +11,13 @@ create table if not exists release.release (
     status text not null check (status in ('released', 'restated')),
     reason text,
     standards_release text not null,
+    standards_sha256 text not null,
     code_version text not null,
     tickets bigint not null,
     rejects bigint not null,
     delivery_ids bigint [] not null,
     content_sha256 text not null,
-    previous_sha256 text,
+    previous_sha256 text unique nulls not distinct,
     release_sha256 text not null unique,
     signed_by text not null,
     signed_how text not null check (signed_how in ('person', 'auto-sign')),
@@ -25,7 +26,7 @@ create table if not exists release.release (
     unique (period, version)
 );
 comment on table release.release is
-'One signed period. release_sha256 = sha256 over content_sha256, previous_sha256 and the signature; previous_sha256 is the release_sha256 of the release before.';
+'One signed period. release_sha256 covers content_sha256, previous_sha256, the code version, the deliveries and the signature; previous_sha256 is the release_sha256 of the release before, so releases form one line.';
 
 create table if not exists release.score (
     release_id text not null references release.release,
@@ -119,26 +120,87 @@ create table if not exists release.artifact (
     primary key (release_id, path)
 );
 
+create table if not exists release.difference (
+    release_id text not null references release.release,
+    position integer not null,
+    relation text not null check (relation in ('score', 'indicator', 'person', 'reject_count')),
+    project_id text,
+    subject text not null,
+    field text not null,
+    before text,
+    after text,
+    primary key (release_id, position)
+);
+comment on table release.difference is
+'What a restatement changed against the version before it, one row per figure. Subject: the project, indicator, person or rule.';
+
 create table if not exists ops.restatement_proposal (
     period_kind text not null,
     period text not null,
     content_sha256 text not null,
     differences jsonb not null,
     proposed_at timestamptz not null default now(),
+    settled_at timestamptz,
+    settled_how text check (settled_how in ('restated', 'superseded', 'withdrawn')),
     primary key (period, content_sha256)
 );
 comment on table ops.restatement_proposal is
 'A released period whose live figures now differ: nothing changes until somebody restates it with a reason.';
+comment on column ops.restatement_proposal.settled_how is
+'restated: it became a version; superseded: the live figures moved on; withdrawn: they are the released ones again.';
 
 create or replace function release.refuse_change() returns trigger language plpgsql as $$
 begin
     raise exception 'release.% is append-only: a change is a restatement, a new version beside the old', tg_table_name;
 end $$;
 
+-- Rows join a release only in the transaction that makes it; artifacts alone come after.
+create or replace function release.refuse_late_row() returns trigger language plpgsql as $$
+declare
+    closed text;
+begin
+    select r.release_id into closed
+    from release.release as r
+    where r.release_id in (select n.release_id from new_rows as n)
+      and r.xmin::text <> pg_current_xact_id()::xid::text
+    limit 1;
+    if closed is not null then
+        raise exception 'release % is closed: release.% takes no more rows for it', closed, tg_table_name;
+    end if;
+    return null;
+end $$;
+
+-- Roles belong to the whole server; two databases may be made at once.
+create or replace function ops.ensure_role(wanted name) returns void language plpgsql as $$
+begin
+    if not exists (select from pg_roles where rolname = wanted) then
+        execute format('create role %I nologin', wanted);
+    end if;
+exception when duplicate_object or unique_violation then
+    null;
+end $$;
+revoke all on function ops.ensure_role(name) from public;
+
+-- What readers may reach stands behind forced row-level security and is owned by a role nobody logs in as.
+create or replace function ops.secure(relation regclass) returns void language plpgsql as $$
+begin
+    execute format('alter table %s owner to yardstick_owner', relation);
+    execute format('alter table %s enable row level security', relation);
+    execute format('alter table %s force row level security', relation);
+    execute format('drop policy if exists owner_all on %s', relation);
+    execute format('create policy owner_all on %s to yardstick_owner using (true) with check (true)', relation);
+end $$;
+revoke all on function ops.secure(regclass) from public;
+
 do $$
 declare
     relation text;
 begin
+    perform ops.ensure_role(r) from unnest(array['yardstick_owner', 'reader_hq', 'reader_hr', 'reader_pm']) as r;
+    if not pg_has_role('yardstick_owner', 'usage') then
+        execute format('grant yardstick_owner to %I', current_user);
+    end if;
+    execute 'grant usage, create on schema release to yardstick_owner';
     for relation in select c.relname from pg_class c where c.relnamespace = 'release'::regnamespace and c.relkind = 'r' loop
         execute format('create or replace trigger refuse_change before update or delete on release.%I
             for each row execute function release.refuse_change()', relation);
@@ -146,5 +208,11 @@ begin
             for each statement execute function release.refuse_change()', relation);
         execute format('alter table release.%I enable always trigger refuse_change', relation);
         execute format('alter table release.%I enable always trigger refuse_truncate', relation);
+        if relation not in ('release', 'artifact') then
+            execute format('create or replace trigger refuse_late_row after insert on release.%I
+                referencing new table as new_rows for each statement execute function release.refuse_late_row()', relation);
+            execute format('alter table release.%I enable always trigger refuse_late_row', relation);
+        end if;
+        perform ops.secure(format('release.%I', relation)::regclass);
     end loop;
 end $$;

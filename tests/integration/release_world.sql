@@ -1,0 +1,107 @@
+-- The tables dbt would have built, and build 1 in them.
+create schema if not exists marts;
+create schema if not exists appraisal;
+create schema if not exists intermediate;
+create table marts.fct_ticket (
+    source_id text, source_ticket_id text, project_id text, service_item_id text, department_id text,
+    team_id text, channel text, priority text, status text, opened_at timestamptz, opened_date date,
+    due_at timestamptz, due_date date, first_response_at timestamptz, closed_at timestamptz, closed_date date,
+    is_on_time boolean, is_closed_before_opened boolean, reopened_count integer,
+    close_calendar_minutes bigint, close_service_minutes bigint, first_response_service_minutes bigint,
+    delivery_id bigint, row_number integer, primary key (source_id, source_ticket_id)
+);
+create table marts.fct_ticket_backlog_daily (
+    project_id text, service_item_id text, day date, tickets_opened bigint, tickets_closed bigint,
+    tickets_open bigint, tickets_overdue bigint, primary key (project_id, service_item_id, day)
+);
+create table appraisal.indicator_daily (
+    project_id text, indicator text, day date, numerator double precision, denominator double precision,
+    primary key (project_id, indicator, day)
+);
+create table marts.dim_project (
+    project_id text primary key, project_name_zh text, project_name_en text, region text, city text,
+    project_grade text, project_type text, area_m2 double precision, households bigint,
+    manager_person_id text, manager_name text, is_appraised boolean
+);
+create table marts.dim_service_item (
+    service_item_id text primary key, service_item_name_zh text, service_item_name_en text,
+    service_group_id text, service_group_name_zh text, service_group_name_en text, reform_part text
+);
+create table marts.dim_org_unit (
+    org_unit_id text primary key, org_unit_name_zh text, org_unit_name_en text,
+    parent_org_unit_id text, unit_kind text
+);
+create table intermediate.int_days__affected (build_id bigint, day date);
+create table ops.reject (
+    delivery_id bigint, row_number integer, source_id text, entity text, field text, value text,
+    rule text, reason text, partition_date date
+);
+
+insert into ops.source (source_id, names, site_file, time_zone, config_sha256)
+values ('demo', '{"en": "Demo", "zh": "演示"}', 'sites/demo.yml', 'UTC', 'x');
+insert into ops.arrival (source_id, entity, file_name, file_sha256, byte_size, rows_read, status)
+values ('demo', 'ticket', '2015-01.csv', 'x', 1, 11, 'landed');
+insert into ops.delivery (arrival_id, source_id, entity, partition_date, file_name, revision, content_sha256,
+    rows_landed, rows_staged, rows_superseded, rows_rejected, rows_duplicate, rows_flagged)
+select 1, 'demo', entity, day, file_name, 1, 'x', landed, landed, 0, 0, 0, 0
+from (values ('project', date '2014-12-31', 'projects.csv', 2), ('service_item', date '2014-12-31', 'items.csv', 1),
+    ('ticket', date '2015-01-01', '2015-01.csv', 6), ('ticket', date '2015-01-02', '2015-01.csv', 5))
+    as d (entity, day, file_name, landed);
+insert into ops.build (run_id, status, stage, first_day, last_day)
+values ('run-1', 'running', 'facts', '2015-01-01', '2015-01-02');
+insert into ops.build_delivery select 1, delivery_id from ops.delivery;
+insert into intermediate.int_days__affected values (1, '2015-01-01'), (1, '2015-01-02');
+insert into marts.dim_project values
+    ('P1', '一号小区', 'One', 'east', 'Boston', 'A', 'residential', 1000, 100, 'person-1', '王芳', true),
+    ('P2', '二号小区', 'Two', 'west', 'Boston', 'B', 'residential', 2000, 200, 'person-2', '赵敏', true);
+insert into marts.dim_service_item values ('lift', '电梯', 'Lift', 'repair', '维修', 'Repair', 'service');
+insert into marts.dim_org_unit values ('D1', '工程部', 'Engineering', null, 'department');
+insert into marts.fct_ticket
+select 'demo', 'T' || n, case when n % 2 = 0 then 'P1' else 'P2' end, 'lift', 'D1', null, 'phone', null, 'closed',
+    opened, opened::date, opened + interval '5 hour', opened::date, null, opened + interval '2 hour', opened::date,
+    true, false, 0, 120, 120, null, case when n < 6 then 3 else 4 end, n + 2
+from (select n, case when n < 6 then timestamptz '2015-01-01 08:00Z' else timestamptz '2015-01-02 08:00Z' end as opened
+    from generate_series(0, 10) as n) as t;
+insert into marts.fct_ticket_backlog_daily
+select project_id, service_item_id, opened_date, count(*), count(*), 0, 0 from marts.fct_ticket group by 1, 2, 3;
+insert into appraisal.indicator_daily
+select project_id, 'completed_on_time', due_date, count(*) filter (where is_on_time), count(*)
+from marts.fct_ticket group by 1, 3;
+
+create table appraisal.appraisal_score as
+select 'month'::text as period_kind, '2015-01'::text as period, project_id, project_names, region, project_grade,
+    score, score_low, score_high, rank, rank_low, rank_high, grade, coefficient, weight_measured, tickets_opened,
+    tickets_closed
+from release.score;
+create table appraisal.appraisal_indicator as
+select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.indicator i;
+alter table appraisal.appraisal_indicator drop column release_id;
+create table appraisal.appraisal_person as
+select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.person i;
+alter table appraisal.appraisal_person drop column release_id;
+create table appraisal.appraisal_item as
+select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.item i;
+alter table appraisal.appraisal_item drop column release_id;
+create table appraisal.appraisal_day as
+select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.day i;
+alter table appraisal.appraisal_day drop column release_id;
+
+insert into ops.standards_release (standards_release, effective_from, content_sha256, names)
+values ('2015-01', '2015-01-01', 'aa', '{"zh": "企业标准", "en": "company standard"}');
+insert into appraisal.appraisal_score
+select k, p, project, jsonb_build_object('zh', project || '小区', 'en', project), 'east', 'A', score, score - 2, score + 2,
+    place, 1, 2, grade, 1.0, 100, 10, 8
+from (values ('month', '2015-01')) as period (k, p),
+(values ('P1', 91.5, 1, 'good'), ('P2', 1 / 3.0 * 250, 2, 'pass')) as s (project, score, place, grade);
+insert into appraisal.appraisal_indicator
+select 'month', '2015-01', project, 'completed_on_time', '{"zh": "按时完成率", "en": "Completed on time"}', 'service', 'share',
+    'higher', 8, 9, 8 / 9.0, 0.6, 0.97, 0.8, 0.98, 50, 100, 100, true, 5, 1
+from (values ('P1'), ('P2')) as s (project);
+insert into appraisal.appraisal_person values
+    ('month', '2015-01', 'P1', 'person-1', '王芳', 91.5, 'good', 1.0),
+    ('month', '2015-01', 'P2', 'person-2', '赵敏', 83.333333333, 'pass', 0.8);
+insert into appraisal.appraisal_item
+select 'month', '2015-01', project, 'lift', '{"zh": "电梯", "en": "Lift"}', 10, 9, 8, 2 from (values ('P1'), ('P2')) as s (project);
+insert into appraisal.appraisal_day
+select 'month', '2015-01', project, day::date, 1, 1, 2, 1, 1
+from (values ('P1'), ('P2')) as s (project), generate_series('2015-01-01'::date, '2015-01-10', '1 day') as day;
