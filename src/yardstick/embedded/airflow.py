@@ -12,7 +12,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,9 +21,10 @@ from typing import Any
 
 import httpx
 
+from yardstick import orchestrator
 from yardstick.embedded.postgres import AIRFLOW_DATABASE
 from yardstick.embedded.processes import Family
-from yardstick.settings import Settings, with_database, with_driver
+from yardstick.settings import Settings, with_database
 
 ADMIN = "admin"
 AUTO_SIGN = "auto-sign"
@@ -71,52 +71,24 @@ class Secrets:
 
 
 def environment(settings: Settings, port: int, known: Secrets) -> dict[str, str]:
-    """The complete environment of every Airflow process of this installation."""
-    metadata = with_database(settings.require_database_url(), AIRFLOW_DATABASE)
-    url = f"http://127.0.0.1:{port}"
+    """The environment of every Airflow process of this installation: loopback only, LocalExecutor."""
     workers = max(2, min(4, len(os.sched_getaffinity(0))))
-    airflow = {
-        "CORE__DAGS_FOLDER": str(settings.root / "dags"),
-        "CORE__LOAD_EXAMPLES": "False",
-        "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": str(workers),
-        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "CORE__FERNET_KEY": known.fernet_key,
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:admin" for name in known.users),
-        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(known.users_file),
-        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "API__BASE_URL": url,
-        "API__HOST": "127.0.0.1",
-        "API__PORT": str(port),
-        "API__WORKERS": "1",
-        "API_AUTH__JWT_SECRET": known.jwt_secret,
-        "API__SECRET_KEY": known.jwt_secret,
-        "DATABASE__SQL_ALCHEMY_CONN": with_driver(metadata, "psycopg2"),
-        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": with_driver(metadata, "psycopg"),
-        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
-        # what a killed start left half-done is taken up again within a minute
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "40",
-        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
-        "LOGGING__LOGGING_LEVEL": "INFO",
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
-    }
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("AIRFLOW__") and name not in ("DATABASE_URL", "DATABASE_URL_FILE")
-    }
-    return {
-        **inherited,
-        **settings.environment(),
-        "AIRFLOW_HOME": str(settings.airflow_home),
-        **{f"AIRFLOW__{name}": value for name, value in airflow.items()},
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
-        "GX_ANALYTICS_ENABLED": "False",
-        "PYTHONWARNINGS": "ignore",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-    }
+    return orchestrator.environment(
+        settings,
+        metadata_url=with_database(settings.require_database_url(), AIRFLOW_DATABASE),
+        api_url=f"http://127.0.0.1:{port}",
+        bind="127.0.0.1",
+        port=port,
+        fernet_key=known.fernet_key,
+        jwt_secret=known.jwt_secret,
+        more={
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__PARALLELISM": str(workers),
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:admin" for name in known.users),
+            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(known.users_file),
+            "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        },
+    )
 
 
 @dataclass
