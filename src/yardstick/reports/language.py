@@ -1,0 +1,185 @@
+"""One language of a report: its texts, and how numbers, dates and units are written in it."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from markupsafe import Markup, escape
+
+from yardstick.reports.content import Indicator, Release
+
+TEXTS = Path(__file__).parent / "texts"
+NONE = "–"
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_QUARTERS = "一二三四"
+_CHINESE = ("zh-Hans", "zh", "zh-CN", "zh_cn")
+_NAME_KEYS = {
+    "en": ("en",),
+    "zh-Hans": (*_CHINESE, "zh-Hant"),
+    "zh-Hant": ("zh-Hant", "zh-TW", "zh-HK", *_CHINESE),
+}
+
+
+@cache
+def texts(code: str) -> dict[str, Any]:
+    """The message file of one language."""
+    return yaml.safe_load((TEXTS / f"{code}.yml").read_text(encoding="utf-8"))
+
+
+def visible(text: str) -> str:
+    """Text of a site as one can see it: control and direction-changing characters become ``�``."""
+    return "".join(
+        "�" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn") and char not in "\t\n\u200c\u200d" else char
+        for char in text
+    )
+
+
+def number(value: float | None, digits: int = 0, *, sign: bool = False) -> str:
+    """A number with thousands separated by commas and a true minus; an en dash for nothing."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    rounded = round(value + 0.0, digits)
+    if rounded == 0:
+        return f"{0:.{digits}f}" if not sign else f"±{0:.{digits}f}"
+    text = f"{abs(rounded):,.{digits}f}"
+    return ("−" if rounded < 0 else "+" if sign else "") + text
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language by its BCP 47 code: ``zh-Hans``, ``zh-Hant`` or ``en``."""
+
+    code: str
+
+    def text(self, key: str, /, **values: object) -> str:
+        """The message ``key`` (``a.b`` looks into a group), with ``{values}`` put in.
+
+        A message with plural forms is chosen by the value ``n``.
+
+        Raises:
+            KeyError: for a message that the language file lacks.
+        """
+        message: Any = texts(self.code)
+        for part in key.split("."):
+            message = message[part]
+        if isinstance(message, dict):
+            message = message["one" if values.get("n") in (1, "1") else "other"]
+        return str(message).format(**values) if values else str(message)
+
+    def label(self, group: str, code: str | None) -> str:
+        """The name of a code in one of the groups of labels; the code itself when it has none."""
+        known: Mapping[str, str] = texts(self.code)[group]
+        return known.get(code, code) if code else known.get("none", NONE)
+
+    def how_to_read(self) -> list[list[str]]:
+        """Pairs of a term and its explanation."""
+        return texts(self.code)["how"]
+
+    def name(self, names: Mapping[str, str | None], code: str) -> str:
+        """A thing's name as plain text: in this language, else in any it has, else its code."""
+        return self._name(names, code)[0]
+
+    def _name(self, names: Mapping[str, str | None], code: str) -> tuple[str, str | None]:
+        for key in _NAME_KEYS[self.code]:
+            if text := names.get(key):
+                return visible(text), "zh-Hans" if key in _CHINESE else key
+        for key, text in sorted(names.items()):
+            if text:
+                return visible(text), "zh-Hans" if key in _CHINESE else key
+        return visible(code), None
+
+    def marked(self, names: Mapping[str, str | None], code: str) -> Markup:
+        """The name as HTML, with its own ``lang`` where it is not in the page's language."""
+        text, language = self._name(names, code)
+        if language is None or language == self.code:
+            return escape(text)
+        return Markup('<span lang="{}">{}</span>').format(language, text)
+
+    def period(self, release: Release) -> str:
+        """The period in words: ``January 2015``, ``2015年第一季度``."""
+        year, start = release.period_start.year, release.period_start
+        if release.period_kind == "month":
+            return f"{_MONTHS[start.month - 1]} {year}" if self.code == "en" else f"{year}年{start.month}月"
+        if release.period_kind == "quarter":
+            quarter = (start.month - 1) // 3 + 1
+            return f"Q{quarter} {year}" if self.code == "en" else f"{year}年第{_QUARTERS[quarter - 1]}季度"
+        return str(year) if self.code == "en" else f"{year}年"
+
+    def day(self, day: date) -> str:
+        """``3 February 2015``, ``2015年2月3日``."""
+        if self.code == "en":
+            return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+        return f"{day.year}年{day.month}月{day.day}日"
+
+    def moment(self, moment: datetime) -> str:
+        """Day and minute in UTC, whatever the zone of the session that read it."""
+        moment = moment.astimezone(UTC)
+        return f"{self.day(moment.date())} {moment:%H:%M} UTC"
+
+    def value(self, value: float | None, unit: str) -> str:
+        """An indicator's value in its unit: ratios as percentages, long minutes as hours or days."""
+        if value is None:
+            return NONE
+        if unit in ("ratio", "share", "fraction"):
+            return number(100 * value, 1) + "%"
+        if unit in ("percent", "pct"):
+            return number(value, 1) + "%"
+        if unit in ("minutes", "service_minutes", "calendar_minutes"):
+            if abs(value) < 100:
+                return self._with_unit(number(value), "minutes")
+            if unit == "service_minutes" or abs(value) < 72 * 60:
+                return self._with_unit(number(value / 60, 1), "service_hours" if unit == "service_minutes" else "hours")
+            return self._with_unit(number(value / 1440, 1), "days")
+        if unit in ("hours", "service_hours", "days"):
+            return self._with_unit(number(value, 0 if float(value).is_integer() else 1), unit)
+        digits = 0 if float(value).is_integer() else 2 if abs(value) < 10 else 1
+        return self._with_unit(number(value, digits), unit)
+
+    def _with_unit(self, figure: str, unit: str) -> str:
+        name = self.label("units", unit)
+        return f"{figure}\u202f{name}" if name else figure
+
+    def percent(self, part: float, whole: float, digits: int = 1) -> str:
+        """Part of whole as a percentage; an en dash when there is no whole."""
+        return number(100 * part / whole, digits) + "%" if whole else NONE
+
+    def why_unmeasured(self, indicator: Indicator) -> str:
+        """Why an indicator has no points: how many cases there were, how many it needs."""
+        if indicator.is_sample_sufficient:
+            return self.text("not_measured")
+        if not indicator.denominator:
+            return self.text("not_measured_empty")
+        need = number(indicator.minimum_sample)
+        # A measure counted every day has ticket-days for a denominator: then the count says nothing.
+        if indicator.denominator >= indicator.minimum_sample:
+            return self.text("not_measured_sample", need=need)
+        return self.text("not_measured_because", n=number(indicator.denominator), need=need)
+
+    def rectify(self, indicators: list[Indicator], lost: Mapping[str, float]) -> list[str]:
+        """Sentences for the three indicators that cost most, each with what would have met the target."""
+        sentences = []
+        ranked = sorted(indicators, key=lambda one: (-lost[one.indicator], one.position))
+        for one in [one for one in ranked if lost[one.indicator] >= 0.05][:3]:
+            sentence = self.text(
+                "rectify_indicator",
+                name=self.name(one.indicator_names, one.indicator),
+                value=self.value(one.value, one.unit),
+                target=self.value(one.target_value, one.unit),
+                lost=number(lost[one.indicator], 1),
+            )
+            if cases := one.cases_to_target:
+                more = self.text("rectify_cases", n=number(cases), of=number(one.denominator))
+                sentence += f" {more}" if self.code == "en" else more
+            sentences.append(sentence)
+        return sentences

@@ -1,0 +1,113 @@
+"""Writing a release's pages and workbooks to the folder of reports."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from psycopg import IsolationLevel
+
+from yardstick import warehouse
+from yardstick.reports import charts, content, pages, workbook
+from yardstick.reports.content import Connection, Content, Release, ReportError
+from yardstick.settings import LANGUAGES, Settings
+
+
+def render(release_content: Content) -> dict[str, bytes]:
+    """Every file of a release: bytes by path relative to the folder of reports.
+
+    The same release gives the same bytes, at any time and on any machine with the same code.
+    """
+    folder = release_content.release.folder
+    whole = charts.draw(release_content.days)
+    drawings = {project.slug: charts.draw(project.days) for project in release_content.projects}
+    files: dict[str, bytes] = {}
+    for code in LANGUAGES:
+        files[f"{folder}/{code}/index.html"] = pages.render_period(release_content, code, whole).encode()
+        for project in release_content.projects:
+            page = pages.render_project(release_content, project, code, drawings[project.slug])
+            files[f"{folder}/{code}/projects/{project.slug}.html"] = page.encode()
+        name = pages.workbook_name(release_content.release)
+        files[f"{folder}/{code}/{name}"] = workbook.write(release_content, code)
+    return dict(sorted(files.items()))
+
+
+def publish(settings: Settings, release_id: str) -> list[Path]:
+    """Write the pages and workbooks of one release and renew the index of all.
+
+    Safe to repeat: files that are there already, as ``release.artifact`` names them, are left alone;
+    lost ones come back. A killed call leaves whole files only and the next one completes it.
+
+    Returns:
+        The files below ``settings.reports`` that belong to the release, sorted. The index of all periods
+        is not among them: it changes with every release.
+
+    Raises:
+        ReportError: when there is no such release, or when today's code would write something other
+            than what the release names. What was published stays as it is.
+    """
+    with _snapshot(settings) as connection:
+        release_content = content.read(connection, release_id)
+        recorded: dict[str, str] = dict(
+            connection.execute("select path, sha256 from release.artifact where release_id = %s", [release_id]).fetchall()
+        )
+    if recorded and all(_digest_of(settings.reports / path) == digest for path, digest in recorded.items()):
+        index(settings)
+        return [settings.reports / path for path in sorted(recorded)]
+
+    files = render(release_content)
+    digests = {path: hashlib.sha256(body).hexdigest() for path, body in files.items()}
+    if recorded and recorded != digests:
+        changed = sorted({path for path in {*recorded, *digests} if recorded.get(path) != digests.get(path)})
+        raise ReportError(
+            f"release {release_id}: {changed[0]} (and {len(changed) - 1} more) would differ from what was published by "
+            f"code version {release_content.release.code_version}; restore the file from a backup or publish with that version"
+        )
+    for path, body in files.items():
+        _write(settings.reports / path, body)
+    index(settings)
+    return [settings.reports / path for path in files]
+
+
+def index(settings: Settings) -> list[Path]:
+    """Write the list of all releases: one page per language, and ``index.html`` in the settings' language.
+
+    Returns:
+        The files written.
+    """
+    with _snapshot(settings) as connection:
+        known: list[Release] = content.releases(connection)
+    written = []
+    for code in LANGUAGES:
+        body = pages.render_index(known, code).encode()
+        for name in [f"index.{code}.html", *(["index.html"] if code == settings.language else [])]:
+            _write(settings.reports / name, body)
+            written.append(settings.reports / name)
+    return written
+
+
+@contextmanager
+def _snapshot(settings: Settings) -> Iterator[Connection]:
+    """A read-only session that sees one state of the database throughout."""
+    with warehouse.connect(settings.require_database_url(), name="yardstick-publish") as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield connection
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Put a whole file in place at once; a reader sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_bytes(body)
+    part.replace(path)

@@ -1,0 +1,421 @@
+"""The workbook of a release: the appraisal table and what stands behind it, made to be worked with.
+
+Text is written as text whatever it looks like: a project named ``=cmd`` is a name. The file's own
+dates are those of the release, so the same release gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+import xlsxwriter
+
+from yardstick.reports.content import Content
+from yardstick.reports.language import Language, number, visible
+
+FONTS = {"zh-Hans": "Microsoft YaHei", "zh-Hant": "Microsoft JhengHei", "en": "Calibri"}
+GRADE_COLOURS = {
+    "excellent": ("#DDEBE2", "#1B5238"),
+    "good": ("#DCE8EE", "#174659"),
+    "pass": ("#F6EBCF", "#6E4706"),
+    "fail": ("#F4DCD5", "#7E2B19"),
+}
+_INK = "#1D2227"
+_RULE = "#D9D4C8"
+_HEAD = "#F1EDE3"
+_CELL_LIMIT = 32_000
+_RATIOS = ("ratio", "share", "fraction")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a sheet.
+
+    Attributes:
+        title: heading, already in the sheet's language.
+        width: in characters.
+        style: key of a cell format, see ``_Book``.
+        note: shown when one points at the heading.
+    """
+
+    title: str
+    width: float
+    style: str = "text"
+    note: str | None = None
+
+
+class _Book:
+    """An open workbook with its cell formats."""
+
+    def __init__(self, content: Content, code: str) -> None:
+        self.buffer = io.BytesIO()
+        self.book = xlsxwriter.Workbook(
+            self.buffer,
+            {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
+        )
+        self.lang = Language(code)
+        self.content = content
+        base = {"font_name": FONTS[code], "font_size": 10, "font_color": _INK, "valign": "vcenter"}
+        self.book.formats[0].set_font_name(FONTS[code])
+        self.book.formats[0].set_font_size(10)
+        cell = {**base, "bottom": 1, "bottom_color": _RULE}
+        looks: dict[str, dict[str, Any]] = {
+            "title": {**base, "font_size": 16, "bold": True},
+            "quiet": {**base, "font_color": "#55585A"},
+            "head": {**base, "bold": True, "text_wrap": True, "valign": "bottom", "bg_color": _HEAD, "bottom": 1},
+            "text": cell,
+            "wrap": {**cell, "text_wrap": True, "valign": "top"},
+            "name": {**cell, "bold": True},
+            "whole": {**cell, "num_format": "#,##0"},
+            "score": {**cell, "num_format": "0.0", "bold": True},
+            "tenth": {**cell, "num_format": "0.0"},
+            "signed": {**cell, "num_format": '+0.0;"−"0.0;0.0'},
+            "ratio": {**cell, "num_format": "0.0%"},
+            "plain": {**cell, "num_format": "#,##0.0##"},
+            "centre": {**cell, "align": "center"},
+            "day": {**cell, "num_format": "yyyy-mm-dd", "align": "left"},
+        }
+        self.formats = {key: self.book.add_format(look) for key, look in looks.items()}
+        release = content.release
+        self.book.set_properties(
+            {
+                "title": f"{self.lang.text('title')} {self.lang.period(release)}",
+                "subject": release.release_id,
+                "comments": f"sha256 {release.content_sha256}",
+                "created": release.signed_at.astimezone(UTC).replace(tzinfo=None, microsecond=0),
+            }
+        )
+
+    def sheet(self, key: str, title: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, frozen: int) -> Any:
+        """A sheet with a title line, a heading row that stays in view, and a filter over the rows.
+
+        Args:
+            key: which of the sheets, for its name on the tab.
+            title: first line.
+            columns: as many as each row has cells.
+            rows: cells; None stays empty, a pair is (value, style).
+            frozen: columns that stay in view.
+        """
+        sheet = self.book.add_worksheet(self.lang.text(f"sheets.{key}"))
+        release = self.content.release
+        sheet.hide_gridlines(2)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+        sheet.set_footer(f"&L&8{_header_safe(release.release_id)}  {release.content_sha256[:12]}&R&8&P / &N")
+        sheet.repeat_rows(3)
+        sheet.set_row(0, 26)
+        sheet.write_string(0, 0, title, self.formats["title"])
+        signed = "signed_auto" if release.is_auto_signed else "signed_person"
+        line = [
+            self.lang.text("version", n=release.version),
+            self.lang.text(signed, who=visible(release.signed_by)),
+            self.lang.moment(release.signed_at),
+            f"{self.lang.text('standards')} {release.standards_release}",
+        ]
+        sheet.write_string(1, 0, _cut(" · ".join(line)), self.formats["quiet"])
+        sheet.set_row(3, 44)
+        for place, column in enumerate(columns):
+            sheet.set_column(place, place, column.width)
+            sheet.write_string(3, place, _cut(column.title), self.formats["head"])
+            if column.note:
+                sheet.write_comment(3, place, column.note, {"author": "Yardstick", "x_scale": 1.6})
+        for line_number, row in enumerate(rows, start=4):
+            for place, (cell, column) in enumerate(zip(row, columns, strict=True)):
+                value, style = cell if isinstance(cell, tuple) else (cell, column.style)
+                self._write(sheet, line_number, place, value, self.formats[style])
+        sheet.freeze_panes(4, frozen)
+        sheet.autofilter(3, 0, max(4, 3 + len(rows)), len(columns) - 1)
+        return sheet
+
+    @staticmethod
+    def _write(sheet: Any, row: int, column: int, value: Any, style: Any) -> None:
+        if value is None:
+            sheet.write_blank(row, column, None, style)
+        elif isinstance(value, str):
+            sheet.write_string(row, column, _cut(value), style)
+        elif isinstance(value, bool):
+            sheet.write_boolean(row, column, value, style)
+        else:
+            sheet.write_number(row, column, value, style)
+
+    def close(self) -> bytes:
+        """The finished file."""
+        self.book.close()
+        return self.buffer.getvalue()
+
+
+def _cut(text: str) -> str:
+    """Text that a cell can hold."""
+    return text if len(text) <= _CELL_LIMIT else text[:_CELL_LIMIT] + "…"
+
+
+def _header_safe(text: str) -> str:
+    return text.replace("&", "&&")[:80]
+
+
+def write(content: Content, code: str) -> bytes:
+    """The workbook of a release in one language.
+
+    Args:
+        content: the release.
+        code: language.
+
+    Returns:
+        The bytes of an xlsx file with the sheets Appraisal, Indicators, Service items, Rejects, About.
+    """
+    book = _Book(content, code)
+    _appraisal(book)
+    _indicators(book)
+    _items(book)
+    _rejects(book)
+    _about(book)
+    return book.close()
+
+
+def _appraisal(book: _Book) -> None:
+    content, t, lang = book.content, book.lang.text, book.lang
+    codes = content.indicators
+    columns = [
+        Column(t("rank"), 7, "centre"),
+        Column(t("rank_range"), 9, "centre", t("league_note")),
+        Column(t("project_id"), 15),
+        Column(t("project"), 30, "name"),
+        Column(t("region"), 14),
+        Column(t("project_grade_column"), 10, "centre"),
+        Column(t("person_id"), 18),
+        Column(t("score"), 9, "score", t("note_score")),
+        Column(t("score_low"), 9, "tenth", t("note_interval")),
+        Column(t("score_high"), 9, "tenth", t("note_interval")),
+        Column(t("grade"), 11, "centre"),
+        Column(t("coefficient"), 11, "tenth", t("note_coefficient")),
+        Column(t("change"), 10, "signed", lang.period(content.before) if content.before else None),
+        Column(t("weight_measured"), 11, "tenth", t("note_weight")),
+        Column(t("opened"), 10, "whole"),
+        Column(t("closed"), 10, "whole"),
+        *(
+            Column(lang.name(one.indicator_names, one.indicator) + "\n" + t("points"), 13, "tenth", _describe(lang, one))
+            for one in codes
+        ),
+    ]
+    rows = []
+    for project in content.projects:
+        score = project.score
+        own = {one.indicator: one for one in project.indicators}
+        span = None
+        if score.rank_low is not None and score.rank_high is not None:
+            span = f"{score.rank_low}–{score.rank_high}" if score.rank_low != score.rank_high else str(score.rank_low)
+        rows.append(
+            [
+                score.rank,
+                span,
+                visible(score.project_id),
+                lang.name(score.project_names, score.project_id),
+                visible(score.region) if score.region else None,
+                visible(score.project_grade),
+                ", ".join(visible(person) for person in project.person_ids) or None,
+                score.score,
+                score.score_low,
+                score.score_high,
+                lang.label("grades", score.grade) if score.score is not None else None,
+                score.coefficient,
+                project.change.difference if project.change else None,
+                score.weight_measured,
+                score.tickets_opened,
+                score.tickets_closed,
+                *(_points(lang, own.get(one.indicator)) for one in codes),
+            ]
+        )
+    title = f"{t('kind_' + content.release.period_kind)} · {lang.period(content.release)}"
+    sheet = book.sheet("appraisal", title, columns, rows, frozen=4)
+    last = 3 + max(1, len(rows))
+    for grade, (fill, ink) in GRADE_COLOURS.items():
+        sheet.conditional_format(
+            4,
+            10,
+            last,
+            10,
+            {
+                "type": "cell",
+                "criteria": "==",
+                "value": '"' + lang.label("grades", grade) + '"',
+                "format": book.book.add_format({"bg_color": fill, "font_color": ink, "bold": True}),
+            },
+        )
+    if codes:
+        bar = {
+            "type": "data_bar",
+            "bar_solid": True,
+            "bar_color": "#BFD3DC",
+            "min_type": "num",
+            "max_type": "num",
+            "min_value": 0,
+            "max_value": 100,
+        }
+        for place in range(16, 16 + len(codes)):
+            sheet.conditional_format(4, place, last, place, bar)
+
+
+def _describe(lang: Language, one: Any) -> str:
+    return f"{lang.label('parts', one.reform_part)} · {one.indicator}"
+
+
+def _points(lang: Language, one: Any) -> Any:
+    if one is None:
+        return None
+    return one.points if one.is_measured else (lang.why_unmeasured(one), "quiet")
+
+
+def _indicators(book: _Book) -> None:
+    t, lang = book.lang.text, book.lang
+    columns = [
+        Column(t("project_id"), 15),
+        Column(t("project"), 28, "name"),
+        Column(t("reform_part_column"), 18),
+        Column(t("indicator"), 28, "name"),
+        Column(t("unit"), 10),
+        Column(t("direction"), 11),
+        Column(t("numerator"), 11, "whole"),
+        Column(t("denominator"), 11, "whole"),
+        Column(t("value"), 11, "plain"),
+        Column(t("value_low"), 11, "plain", t("note_interval")),
+        Column(t("value_high"), 11, "plain", t("note_interval")),
+        Column(t("floor"), 10, "plain"),
+        Column(t("target"), 10, "plain"),
+        Column(t("points"), 9, "score"),
+        Column(t("weight_full"), 10, "tenth"),
+        Column(t("weight_effective"), 10, "tenth"),
+        Column(t("lost"), 9, "tenth", t("where_lost_note")),
+        Column(t("minimum_sample"), 10, "whole"),
+        Column(t("measured"), 36),
+    ]
+    rows = []
+    for project in book.content.projects:
+        lost = project.lost
+        for one in project.indicators:
+            style = "ratio" if one.unit in _RATIOS else "plain"
+            rows.append(
+                [
+                    visible(project.project_id),
+                    lang.name(project.score.project_names, project.project_id),
+                    lang.label("parts", one.reform_part),
+                    lang.name(one.indicator_names, one.indicator),
+                    "%" if one.unit in _RATIOS else lang.label("units", one.unit) or one.unit,
+                    t(one.direction) if one.direction in ("higher", "lower") else one.direction,
+                    one.numerator,
+                    one.denominator,
+                    (one.value, style),
+                    (one.value_low, style),
+                    (one.value_high, style),
+                    (one.floor_value, style),
+                    (one.target_value, style),
+                    one.points,
+                    one.weight,
+                    one.weight_effective,
+                    lost[one.indicator] if one.is_measured else None,
+                    one.minimum_sample,
+                    t("yes") if one.is_measured else lang.why_unmeasured(one),
+                ]
+            )
+    book.sheet("indicators", f"{t('indicators')} · {lang.period(book.content.release)}", columns, rows, frozen=4)
+
+
+def _items(book: _Book) -> None:
+    t, lang = book.lang.text, book.lang
+    columns = [
+        Column(t("project_id"), 15),
+        Column(t("project"), 28, "name"),
+        Column(t("service_item_id"), 18),
+        Column(t("service_item"), 34, "name"),
+        Column(t("opened"), 11, "whole"),
+        Column(t("due"), 11, "whole"),
+        Column(t("met"), 11, "whole"),
+        Column(t("missed"), 11, "whole"),
+        Column(t("on_time"), 12, "ratio"),
+        Column(t("open_at_end"), 12, "whole"),
+    ]
+    rows = [
+        [
+            visible(project.project_id),
+            lang.name(project.score.project_names, project.project_id),
+            visible(item.service_item_id),
+            lang.name(item.service_item_names, item.service_item_id),
+            item.tickets_opened,
+            item.tickets_due,
+            item.tickets_due_met,
+            item.tickets_missed,
+            item.tickets_due_met / item.tickets_due if item.tickets_due else None,
+            item.tickets_open_at_end,
+        ]
+        for project in book.content.projects
+        for item in project.items
+    ]
+    title = f"{t('service_items_all')} · {lang.period(book.content.release)}"
+    sheet = book.sheet("items", title, columns, rows, frozen=4)
+    if rows:
+        bar = {"type": "data_bar", "bar_solid": True, "bar_color": "#E9C3B8", "min_type": "num", "min_value": 0}
+        sheet.conditional_format(4, 7, 3 + len(rows), 7, bar)
+
+
+def _rejects(book: _Book) -> None:
+    t, lang = book.lang.text, book.lang
+    columns = [
+        Column(t("reject_source"), 24),
+        Column(t("reject_entity"), 18),
+        Column(t("reject_rule"), 44),
+        Column(t("reject_field"), 24),
+        Column(t("reject_rows"), 12, "whole"),
+    ]
+    rows = [
+        [visible(one.source_id), lang.label("entities", one.entity), lang.label("rules", one.rule), visible(one.field), one.rows]
+        for one in book.content.rejects
+    ]
+    book.sheet("rejects", f"{t('rejects')} · {lang.period(book.content.release)}", columns, rows, frozen=0)
+
+
+def _about(book: _Book) -> None:
+    t, lang, release = book.lang.text, book.lang, book.content.release
+    facts = [
+        (t("release_id"), release.release_id),
+        (t("period"), lang.period(release)),
+        (t("period_dates"), f"{release.period_start:%Y-%m-%d} – {release.period_end:%Y-%m-%d}"),
+        (t("signature"), t("signed_auto") if release.is_auto_signed else t("signed_person", who=visible(release.signed_by))),
+        (t("signed_at"), lang.moment(release.signed_at)),
+        (t("standards"), release.standards_release),
+        (t("code_version"), release.code_version),
+        (t("opened"), number(sum(d.tickets_opened for d in book.content.days))),
+        (t("rejected"), number(release.rejects)),
+        (t("content_hash"), release.content_sha256),
+        (t("release_hash"), release.release_sha256),
+    ]
+    if release.is_auto_signed:
+        facts.insert(4, ("", t("signed_auto_note", who=visible(release.signed_by))))
+    if book.content.restates:
+        facts.insert(1, ("", t("restated", n=release.version, of=book.content.restates.version)))
+        facts.insert(2, ("", t("restated_reason", reason=visible(release.reason or "–"))))
+    sheet = book.book.add_worksheet(t("sheets.about"))
+    sheet.hide_gridlines(2)
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_column(0, 0, 20)
+    sheet.set_column(1, 1, 86)
+    sheet.set_row(0, 26)
+    sheet.write_string(0, 0, f"{t('title')} · {lang.period(release)}", book.formats["title"])
+    sheet.write_string(1, 0, t("about_note"), book.formats["quiet"])
+    row = 3
+    for label, value in facts:
+        sheet.write_string(row, 0, label, book.formats["name"])
+        sheet.write_string(row, 1, _cut(str(value)), book.formats["text"])
+        row += 1
+    row += 1
+    sheet.write_string(row, 0, t("how_to_read"), book.formats["title"])
+    for term, meaning in lang.how_to_read():
+        row += 1
+        sheet.set_row(row, 30)
+        sheet.write_string(row, 0, term, book.formats["name"])
+        sheet.write_string(row, 1, meaning, book.formats["wrap"])

@@ -1,0 +1,239 @@
+"""A made-up company of twelve projects, released for three months and a quarter, for the tests of reports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+NASTY_ID = "../../etc/<b>"
+NASTY_NAME = '=cmd|"/c calc"!A1 <script>alert(1)</script>'
+TINY, UNSCORED = "tiny_court", "depot"
+PERSON_NAME = "秘密姓名"
+
+PROJECTS: list[tuple[str, str | None, str, str, str, float, float]] = [
+    # code, Chinese name, English name, region, service grade, tickets a day, quality
+    ("emerald_bay", "翡翠湾花园", "Emerald Bay Gardens", "东区", "A", 14, 0.97),
+    ("cloud_terrace", "云栖台", "Cloud Terrace", "东区", "A", 9, 0.95),
+    ("harbour_one", "海港一号", "Harbour One", "南区", "A", 11, 0.93),
+    (
+        "long_name",
+        "中新天津生态城万科锦庐·锦绣长江滨河国际花园住宅小区三期东苑（含地下车库及商业配套）",
+        "Sino-Singapore Tianjin Eco-City Riverside International Garden, Phase III East",
+        "北区",
+        "B",
+        8,
+        0.91,
+    ),
+    ("willow_lane", "柳巷里", "Willow Lane", "西区", "B", 7, 0.96),
+    ("north_tower", "北塔写字楼", "North Tower Offices", "北区", "A", 10, 0.86),
+    ("sunrise", "晨光家园", "Sunrise Homes", "西区", "C", 6, 0.83),
+    ("old_mill", None, "Old Mill Quarter", "西区", "C", 5, 0.79),
+    ("jade_square", "玉翠广场", "Jade Square Mall", "南区", "B", 16, 0.88),
+    (NASTY_ID, NASTY_NAME, NASTY_NAME, "R&D", "B", 6, 0.74),
+    (TINY, "小院", "Tiny Court", "南区", "B", 0.35, 0.9),
+    (UNSCORED, "仓储中心", "Storage Depot", "北区", "C", 3, 0.9),
+]
+ITEMS = [
+    ("lift_repair", "电梯维修", "Lift repair", 0.12, 0.9),
+    ("leak_repair", "渗漏维修", "Leak repair", 0.16, 0.8),
+    ("cleaning_stairs", "楼道保洁", "Stairwell cleaning", 0.2, 1.05),
+    ("greening", "绿化养护", "Greening", 0.1, 1.02),
+    ("parking", "停车管理", "Parking", 0.14, 1.0),
+    ("noise", "噪音投诉", "Noise complaint", 0.1, 0.92),
+    ("lighting", "公共照明", "Common lighting", 0.1, 1.04),
+    ("access_card", "门禁卡", "Access cards", 0.08, 1.05),
+]
+INDICATORS: list[tuple[str, str, str, str, str, str, float, float, float, int]] = [
+    # code, zh, en, part, unit, direction, floor, target, weight, minimum sample
+    ("on_time", "按时关闭率", "Closed when promised", "service_centre", "ratio", "higher", 0.7, 0.98, 40, 20),
+    ("close_median", "关闭时长（中位）", "Time to close, median", "procedures", "service_minutes", "lower", 2400, 600, 20, 20),
+    ("first_response", "首次响应（九成）", "First response, 90 %", "service_centre", "service_minutes", "lower", 240, 60, 15, 20),
+    ("reopened", "重开率", "Reopened", "quality", "ratio", "lower", 0.1, 0.01, 15, 20),
+    ("backlog", "每百户积压", "Backlog per 100 homes", "organisation", "tickets_per_100", "lower", 6, 1, 10, 5),
+]
+PERIODS = [
+    ("month", "2015-01", date(2015, 1, 1), date(2015, 1, 31), "person", "王经理"),
+    ("month", "2015-02", date(2015, 2, 1), date(2015, 2, 28), "auto-sign", "demo --auto-sign"),
+    ("month", "2015-03", date(2015, 3, 1), date(2015, 3, 31), "auto-sign", "demo --auto-sign"),
+    ("quarter", "2015-Q1", date(2015, 1, 1), date(2015, 3, 31), "person", "王经理"),
+]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Rows of one release by table."""
+
+    release: dict[str, Any]
+    tables: dict[str, list[dict[str, Any]]]
+
+
+def _points(value: float, floor: float, target: float) -> float:
+    return min(100.0, max(0.0, 100 * (value - floor) / (target - floor)))
+
+
+def _wilson(good: float, of: float) -> tuple[float, float]:
+    z, share = 1.96, good / of
+    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return centre - half, centre + half
+
+
+def _grade(score: float) -> tuple[str, float]:
+    for grade, least, coefficient in (("excellent", 95, 1.2), ("good", 85, 1.0), ("pass", 75, 0.8)):
+        if score >= least:
+            return grade, coefficient
+    return "fail", 0.5
+
+
+def make(kind: str, period: str, start: date, end: date, how: str, who: str, previous: str | None, *, version: int = 1, shift: float = 0) -> Made:
+    """Rows of one release, the same for the same arguments."""
+    chance = random.Random(f"{period} {version}")
+    release_id = f"{period}.v{version}"
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("score", "indicator", "item", "day", "person", "reject_count")
+    }
+    days = [start + timedelta(place) for place in range((end - start).days + 1)]
+    for code, zh, en, region, service_grade, a_day, quality in PROJECTS:
+        quality = min(0.985, quality + shift + chance.uniform(-0.03, 0.03))
+        still_open, opened_all, closed_all, due_all, met_all = round(a_day * 3), 0, 0, 0, 0
+        for day in days:
+            rate = a_day * (0.55 if day.weekday() > 4 else 1.15)
+            opened = max(0, round(chance.gauss(rate, math.sqrt(rate))))
+            closed = min(still_open + opened, max(0, round(chance.gauss(rate, math.sqrt(rate)))))
+            due = max(0, round(chance.gauss(rate, math.sqrt(rate)) * 0.9))
+            met = sum(chance.random() < quality for _ in range(due))
+            still_open += opened - closed
+            opened_all, closed_all = opened_all + opened, closed_all + closed
+            due_all, met_all = due_all + due, met_all + met
+            tables["day"].append(
+                {"project_id": code, "day": day, "tickets_opened": opened, "tickets_closed": closed,
+                 "tickets_open": still_open, "tickets_due": due, "tickets_due_met": met}
+            )  # fmt: skip
+        missed_left = due_all - met_all
+        for place, (item, item_zh, item_en, share, _) in enumerate(ITEMS):
+            due = round(due_all * share)
+            missed = min(due, missed_left, math.ceil(missed_left * (0.42 if place == 1 else 0.25)))
+            missed_left -= missed
+            tables["item"].append(
+                {"project_id": code, "service_item_id": item, "service_item_names": json.dumps({"zh": item_zh, "en": item_en}),
+                 "tickets_opened": round(opened_all * share), "tickets_due": due, "tickets_due_met": due - missed,
+                 "tickets_open_at_end": round(still_open * share)}
+            )  # fmt: skip
+
+        values: list[tuple[float | None, float | None, float | None]] = [
+            (met_all / due_all if due_all else None, met_all, due_all),
+            (600 + (1 - quality) * 9000 * chance.uniform(0.7, 1.3), closed_all, closed_all),
+            (60 + (1 - quality) * 700 * chance.uniform(0.7, 1.3), opened_all, opened_all) if code != "sunrise" else (None, None, None),
+            ((n := round(closed_all * (1 - quality) / 3)) / closed_all if closed_all else None, n, closed_all),
+            (still_open / 12, still_open, 1200) if code != "sunrise" else (2.4, 30, 1250),
+        ]  # fmt: skip
+        measured = [
+            of is not None and of >= least and value is not None
+            for (value, _, of), (*_, least) in zip(values, INDICATORS, strict=True)
+        ]
+        if code == TINY:
+            measured[-1] = False
+        weight_measured = float(sum(row[8] for row, counts in zip(INDICATORS, measured, strict=True) if counts))
+        score = 0.0
+        for place, (row, (value, numerator, of), counts) in enumerate(zip(INDICATORS, values, measured, strict=True)):
+            name, name_zh, name_en, part, unit, direction, floor, target, weight, least = row
+            points = _points(value, floor, target) if counts and value is not None else None
+            effective = 100 * weight / weight_measured if counts else 0.0
+            score += effective * (points or 0) / 100
+            low, high = _wilson(numerator, of) if unit == "ratio" and of and numerator is not None else (None, None)
+            tables["indicator"].append(
+                {"project_id": code, "indicator": name, "indicator_names": json.dumps({"zh": name_zh, "en": name_en}),
+                 "reform_part": part, "unit": unit, "direction": direction, "numerator": numerator, "denominator": of,
+                 "value": value, "value_low": low, "value_high": high, "floor_value": floor, "target_value": target,
+                 "points": points, "weight": weight, "weight_effective": effective, "is_sample_sufficient": counts,
+                 "minimum_sample": least, "position": place}
+            )  # fmt: skip
+        is_scored = code != UNSCORED and weight_measured > 0
+        half = 160 / math.sqrt(max(due_all, 1)) * math.sqrt(max(quality * (1 - quality), 0.01))
+        grade, coefficient = _grade(score)
+        tables["score"].append(
+            {"project_id": code, "project_names": json.dumps({"zh": zh, "en": en}), "region": region,
+             "project_grade": service_grade, "score": score if is_scored else None,
+             "score_low": max(0, score - half) if is_scored else None,
+             "score_high": min(100, score + half) if is_scored else None, "rank": None, "rank_low": None, "rank_high": None,
+             "grade": grade if is_scored else None, "coefficient": coefficient if is_scored else None,
+             "weight_measured": weight_measured, "tickets_opened": opened_all, "tickets_closed": closed_all}
+        )  # fmt: skip
+        tables["person"].append(
+            {"project_id": code, "person_id": f"P-{len(tables['person']) + 1:04d}", "person_name": PERSON_NAME,
+             "score": score if is_scored else None, "grade": grade, "coefficient": coefficient}
+        )  # fmt: skip
+    ranked = sorted((row for row in tables["score"] if row["score"] is not None), key=lambda row: -row["score"])
+    for place, row in enumerate(ranked, 1):
+        row["rank"] = place
+        row["rank_low"] = 1 + sum(other["score_low"] > row["score_high"] for other in ranked)
+        row["rank_high"] = sum(other["score_high"] >= row["score_low"] for other in ranked)
+    if version == 1 and kind == "month":
+        tables["reject_count"] = [
+            {"source_id": "simulated_company", "entity": "ticket", "rule": rule, "field": field, "rows": rows}
+            for rule, field, rows in (
+                ("timestamp_unreadable", "opened_at", 14),
+                ("unknown_project", "project_id", 6),
+                ("key_conflict", "source_ticket_id", 2),
+                ("a_new_rule", "title", 1),
+            )
+        ]
+    content = hashlib.sha256(json.dumps(tables, default=str, sort_keys=True).encode()).hexdigest()
+    signed_at = datetime(end.year, end.month, end.day, 1, 30, tzinfo=UTC) + timedelta(days=4)
+    release = {
+        "release_id": release_id, "period_kind": kind, "period": period, "period_start": start, "period_end": end,
+        "version": version, "status": "released" if version == 1 else "restated",
+        "reason": None if version == 1 else "late tickets of the northern region <i>arrived</i>",
+        "standards_release": "2015-01", "standards_sha256": "5" * 64, "code_version": "0.1.0+4f2c1d9", "delivery_ids": [1, 2, 3],
+        "tickets": sum(row["tickets_opened"] for row in tables["score"]),
+        "rejects": sum(row["rows"] for row in tables["reject_count"]), "content_sha256": content,
+        "previous_sha256": previous,
+        "release_sha256": hashlib.sha256(f"{content}{previous}{who}".encode()).hexdigest(),
+        "signed_by": who, "signed_how": how, "signed_at": signed_at, "released_at": signed_at,
+    }  # fmt: skip
+    return Made(release, tables)
+
+
+def insert(connection: psycopg.Connection[Any], made: Made) -> str:
+    """Put one made release into the release tables; returns its id."""
+    _insert(connection, "release", made.release)
+    for table, rows in made.tables.items():
+        for row in rows:
+            _insert(connection, table, {"release_id": made.release["release_id"], **row})
+    return made.release["release_id"]
+
+
+def _insert(connection: psycopg.Connection[Any], table: str, row: dict[str, Any]) -> None:
+    names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
+    connection.execute(f"insert into release.{table} ({names}) values ({marks})".encode(), list(row.values()))
+
+
+def release_all(connection: psycopg.Connection[Any]) -> list[str]:
+    """Release three months and the quarter; returns the release ids in that order."""
+    previous, released = None, []
+    for place, period in enumerate(PERIODS):
+        made = make(*period, previous, shift=0.012 * place)
+        released.append(insert(connection, made))
+        previous = made.release["release_sha256"]
+    connection.commit()
+    return released
+
+
+def restate(connection: psycopg.Connection[Any], place: int = 1) -> str:
+    """Release one of the months a second time with other figures; returns the release id."""
+    last = connection.execute(
+        "select release_sha256 from release.release r where not exists "
+        "(select from release.release n where n.previous_sha256 = r.release_sha256)"
+    ).fetchone()
+    assert last
+    made = make(*PERIODS[place], last[0], version=2, shift=-0.01)
+    release_id = insert(connection, made)
+    connection.commit()
+    return release_id
