@@ -301,11 +301,11 @@ def _compose(connection: psycopg.Connection[Any], kind: Kind, period: str) -> Dr
     standards = connection.execute(
         "select standards_release, content_sha256 from ops.standards_release "
         "where effective_from <= %s order by effective_from desc limit 1",
-        [end],
+        [start],
     ).fetchone()
     if standards is None:
         raise AppraisalError(
-            f"no standards release is in force on {end}; load one from expectations/standards"
+            f"no standards release is in force on {start}; load one from expectations/standards"
         )
     rejected = connection.execute(_sql("rejected_rows.sql"), span).fetchone()
     content |= {

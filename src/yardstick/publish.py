@@ -1,0 +1,291 @@
+"""Move an audited build's changed rows to where readers see them: one transaction per business day."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from yardstick import warehouse
+from yardstick.settings import Settings
+
+GATES = ("staging", "facts")
+_LOCK = 7_402_040
+
+
+class PublishError(RuntimeError):
+    """The build must not be published; the message says why."""
+
+
+class PublishBusyError(PublishError):
+    """Another publisher is at work."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """One table of ``publish`` and where its rows come from.
+
+    Attributes:
+        name: table in ``publish``; its columns are what is moved.
+        source: the dbt relation.
+        key: columns that identify a row in both.
+        day: the column that says which day's transaction a row belongs to; None for a dimension.
+        has_lineage: the source says which delivery brought a row (``delivery_id``).
+    """
+
+    name: str
+    source: tuple[str, str]
+    key: tuple[str, ...]
+    day: str | None = None
+    has_lineage: bool = False
+
+
+DOORS = (
+    Door("project", ("marts", "dim_project"), ("project_id",)),
+    Door("service_item", ("marts", "dim_service_item"), ("service_item_id",)),
+    Door("org_unit", ("marts", "dim_org_unit"), ("org_unit_id",)),
+    Door(
+        "ticket",
+        ("marts", "fct_ticket"),
+        ("source_id", "source_ticket_id"),
+        day="opened_date",
+        has_lineage=True,
+    ),
+    Door(
+        "backlog_daily",
+        ("marts", "fct_ticket_backlog_daily"),
+        ("project_id", "service_item_id", "day"),
+        day="day",
+    ),
+    Door("indicator_daily", ("appraisal", "indicator_daily"), ("project_id", "indicator", "day"), day="day"),
+)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a publication did.
+
+    Attributes:
+        days: business days that changed for readers.
+        rows: rows written or removed, by table of ``publish``; only those that differ are touched.
+    """
+
+    days: list[date]
+    rows: dict[str, int]
+
+
+def note_days(connection: psycopg.Connection[Any], build_id: int) -> None:
+    """Write down the business days a build may have changed, in ``ops.build_day``.
+
+    A build that failed leaves facts that its successor finds unchanged, so the days of builds that were
+    never audited count too.
+    """
+    connection.execute(
+        "insert into ops.build_day (build_id, day) "
+        "select %(build)s, d.partition_date from ops.build_delivery b "
+        "inner join ops.delivery d on d.delivery_id = b.delivery_id "
+        "where b.build_id = %(build)s and d.entity = 'ticket' "
+        "union "
+        "select %(build)s, a.day from intermediate.int_days__affected a "
+        "inner join ops.build b on b.build_id = a.build_id "
+        "where a.day is not null and a.build_id <= %(build)s "
+        "and (a.build_id = %(build)s or b.status <> 'audited') "
+        "on conflict do nothing",
+        {"build": build_id},
+    )
+
+
+def move(settings: Settings, build_id: int) -> Moved:
+    """Publish a build that passed its gates and mark its deliveries audited.
+
+    Rows that did not change are not touched, so publishing again changes nothing. Days are published one
+    by one: a crash leaves whole days, and the build stays dirty until its last day is in.
+
+    Raises:
+        PublishBusyError: when another publisher is at work; nothing was done.
+        PublishError: when a gate has not passed the build.
+    """
+    url = settings.require_database_url()
+    with warehouse.connect(url, name="yardstick-publish", autocommit=True) as connection, _alone(connection):
+        _must_have_passed(connection, build_id)
+        note_days(connection, build_id)
+        connection.execute("set work_mem = '128MB'")
+        for door in DOORS:
+            _compare(connection, door, build_id)
+        with connection.transaction():
+            for door in DOORS:
+                if door.day is None:
+                    _apply(connection, door, None, is_present=True)
+        days = _changed_days(connection)
+        for day in days:
+            with connection.transaction():
+                for door in DOORS:
+                    if door.day is not None:
+                        _apply(connection, door, day)
+                connection.execute(
+                    "insert into publish.day (day, build_id) values (%s, %s) "
+                    "on conflict (day) do update set build_id = excluded.build_id, published_at = now()",
+                    [day, build_id],
+                )
+        rows = {door.name: _count(connection, door) for door in DOORS}
+        with connection.transaction():
+            for door in reversed(DOORS):
+                if door.day is None:
+                    _apply(connection, door, None, is_present=False)
+            connection.execute(
+                "update ops.delivery set audited_build_id = %s where audited_build_id is null "
+                "and delivery_id in (select delivery_id from ops.build_delivery where build_id = %s)",
+                [build_id, build_id],
+            )
+            connection.execute(
+                "update ops.build set status = 'audited', stage = 'publish', finished_at = now() "
+                "where build_id = %s and status <> 'audited'",
+                [build_id],
+            )
+    return Moved(days, rows)
+
+
+@contextlib.contextmanager
+def _alone(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    got = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+    if got != (True,):
+        holder = connection.execute(
+            "select pid from pg_locks where locktype = 'advisory' and objid = %s and granted "
+            "and database = (select oid from pg_database where datname = current_database())",
+            [_LOCK],
+        ).fetchone()
+        raise PublishBusyError(
+            f"another publisher is at work (server process {holder[0] if holder else 'gone by now'}); "
+            "nothing was published here, run it again when that one is done"
+        )
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.execute("select pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _must_have_passed(connection: psycopg.Connection[Any], build_id: int) -> None:
+    verdicts = dict(
+        connection.execute(
+            "select gate, is_passed from ops.gate_verdict where build_id = %s", [build_id]
+        ).fetchall()
+    )
+    for gate in GATES:
+        if gate not in verdicts:
+            raise PublishError(f"build {build_id} has no verdict of gate {gate}: run the gate first")
+        if not verdicts[gate]:
+            raise PublishError(f"build {build_id} failed gate {gate}: readers keep the last audited data")
+
+
+def _compare(connection: psycopg.Connection[Any], door: Door, build_id: int) -> None:
+    """Collect the rows that differ in a temporary table: one look, however many days the build has."""
+    columns = _columns(connection, door)
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    scope_source: sql.Composable = sql.SQL("true")
+    scope_published: sql.Composable = scope_source
+    if door.day is not None:
+        in_days = sql.SQL("{} in (select b.day from ops.build_day as b where b.build_id = {})").format(
+            sql.Identifier(door.day), sql.Literal(build_id)
+        )
+        scope_source = scope_published = in_days
+        if door.has_lineage:
+            key = sql.SQL(", ").join(map(sql.Identifier, door.key))
+            source = sql.Identifier(*door.source)
+            by_delivery = sql.SQL(
+                "delivery_id in (select b.delivery_id from ops.build_delivery as b where b.build_id = {})"
+            ).format(sql.Literal(build_id))
+            scope_source = sql.SQL(
+                "({in_days} or {by_delivery} "
+                "or ({key}) in (select {key} from publish.{name} where {in_days}))"
+            ).format(in_days=in_days, by_delivery=by_delivery, key=key, name=sql.Identifier(door.name))
+            scope_published = sql.SQL(
+                "({in_days} or ({key}) in (select {key} from {source} where {in_days} or {by_delivery}))"
+            ).format(in_days=in_days, by_delivery=by_delivery, key=key, source=source)
+    day: sql.Composable = sql.SQL("null::date")
+    if door.day is not None:
+        day = sql.SQL("coalesce(s.{0}, p.{0})").format(sql.Identifier(door.day))
+    connection.execute(
+        sql.SQL(
+            "create temporary table {moved} as "
+            "with source as (select {columns} from {source} where {scope_source}), "
+            "published as (select {columns} from publish.{name} where {scope_published}) "
+            "select {day} as moved_day, s.{first_key} is not null as is_present, {both} "
+            "from source as s full join published as p using ({key}) "
+            "where row({source_row}) is distinct from row({published_row})"
+        ).format(
+            moved=_moved(door),
+            columns=listed,
+            source=sql.Identifier(*door.source),
+            scope_source=scope_source,
+            name=sql.Identifier(door.name),
+            scope_published=scope_published,
+            day=day,
+            first_key=sql.Identifier(door.key[0]),
+            key=sql.SQL(", ").join(map(sql.Identifier, door.key)),
+            both=sql.SQL(", ").join(
+                sql.Identifier(column) if column in door.key else sql.Identifier("s", column)
+                for column in columns
+            ),
+            source_row=sql.SQL(", ").join(sql.Identifier("s", column) for column in columns),
+            published_row=sql.SQL(", ").join(sql.Identifier("p", column) for column in columns),
+        )
+    )
+    if door.day is not None:
+        connection.execute(sql.SQL("create index on {} (moved_day)").format(_moved(door)))
+    connection.execute(sql.SQL("analyze {}").format(_moved(door)))
+
+
+def _columns(connection: psycopg.Connection[Any], door: Door) -> list[str]:
+    found = connection.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 "
+        "and not attisdropped order by attnum",
+        [f"publish.{door.name}"],
+    )
+    return [row[0] for row in found]
+
+
+def _moved(door: Door) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"moved_{door.name}")
+
+
+def _changed_days(connection: psycopg.Connection[Any]) -> list[date]:
+    union = sql.SQL(" union ").join(
+        sql.SQL("select moved_day from {}").format(_moved(door)) for door in DOORS if door.day is not None
+    )
+    return [row[0] for row in connection.execute(union + sql.SQL(" order by 1"))]
+
+
+def _count(connection: psycopg.Connection[Any], door: Door) -> int:
+    found = connection.execute(sql.SQL("select count(*) from {}").format(_moved(door))).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _apply(
+    connection: psycopg.Connection[Any], door: Door, day: date | None, *, is_present: bool | None = None
+) -> None:
+    """Replace the rows that differ, of one day or of a dimension; only the new or the gone if so told."""
+    scope = sql.SQL("moved_day is not distinct from {}").format(sql.Literal(day))
+    if day is not None:
+        scope = sql.SQL("moved_day = {}").format(sql.Literal(day))
+    if is_present is not None:
+        scope += sql.SQL(" and is_present = {}").format(sql.Literal(is_present))
+    key = sql.SQL(", ").join(map(sql.Identifier, door.key))
+    connection.execute(
+        sql.SQL(
+            "delete from publish.{name} where ({key}) in (select {key} from {moved} where {scope})"
+        ).format(name=sql.Identifier(door.name), key=key, moved=_moved(door), scope=scope)
+    )
+    columns = _columns(connection, door)
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    connection.execute(
+        sql.SQL(
+            "insert into publish.{name} ({columns}) "
+            "select {columns} from {moved} where {scope} and is_present"
+        ).format(name=sql.Identifier(door.name), columns=listed, moved=_moved(door), scope=scope)
+    )

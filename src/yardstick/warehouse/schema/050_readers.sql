@@ -1,0 +1,214 @@
+-- bi and hr: the only schemas readers may see. Their views run with the reader's own rights, so the
+-- row-level security of publish and release holds; readers have no use of those schemas themselves.
+create schema if not exists bi;
+create schema if not exists hr;
+
+create table if not exists ops.reader (
+    login text primary key,
+    reader_role text not null check (reader_role in ('hq', 'hr', 'pm')),
+    added_at timestamptz not null default now()
+);
+create table if not exists ops.reader_project (
+    login text not null references ops.reader on delete cascade,
+    project_id text not null,
+    primary key (login, project_id)
+);
+comment on table ops.reader_project is 'The projects a project manager''s login may read.';
+
+grant usage on schema ops to yardstick_owner;
+grant select on ops.reader_project to yardstick_owner;
+
+-- session_user, not current_user: inside a security definer function only the former is the reader,
+-- and no reader can change it.
+create or replace function ops.reader_projects() returns setof text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$ select p.project_id from ops.reader_project as p where p.login = session_user $$;
+alter function ops.reader_projects() owner to yardstick_owner;
+revoke all on function ops.reader_projects() from public;
+grant execute on function ops.reader_projects() to reader_pm;
+
+do $$
+declare
+    relation regclass;
+    is_by_project boolean;
+begin
+    for relation, is_by_project in
+        select c.oid, exists (
+            select from pg_attribute a where a.attrelid = c.oid and a.attname = 'project_id' and not a.attisdropped)
+        from pg_class c
+        where c.relkind = 'r' and c.relnamespace in ('publish'::regnamespace, 'release'::regnamespace)
+    loop
+        execute format('drop policy if exists company on %s', relation);
+        execute format('create policy company on %s for select to reader_hq, reader_hr using (true)', relation);
+        execute format('drop policy if exists own_projects on %s', relation);
+        execute format('create policy own_projects on %s for select to reader_pm using (%s)', relation,
+            case when is_by_project then 'project_id in (select ops.reader_projects())' else 'true' end);
+    end loop;
+end $$;
+
+grant select on publish.project, publish.service_item, publish.org_unit, publish.ticket,
+publish.backlog_daily, publish.indicator_daily, publish.day to reader_hq, reader_hr, reader_pm;
+grant select on release.score, release.indicator, release.item, release.day to reader_hq, reader_hr, reader_pm;
+-- Not who signed, and not the company's totals.
+grant select (
+    release_id, period_kind, period, period_start, period_end, version, status, reason, standards_release,
+    code_version, content_sha256, released_at
+) on release.release to reader_hq, reader_hr, reader_pm;
+grant select on release.difference to reader_hq, reader_hr, reader_pm;
+grant select on release.release, release.person to reader_hr;
+
+create or replace view bi.project with (security_invoker = true) as
+select * from publish.project;
+create or replace view bi.service_item with (security_invoker = true) as
+select * from publish.service_item;
+create or replace view bi.org_unit with (security_invoker = true) as
+select * from publish.org_unit;
+create or replace view bi.ticket with (security_invoker = true) as
+select * from publish.ticket;
+create or replace view bi.backlog_daily with (security_invoker = true) as
+select * from publish.backlog_daily;
+create or replace view bi.indicator_daily with (security_invoker = true) as
+select * from publish.indicator_daily;
+create or replace view bi.published_day with (security_invoker = true) as
+select
+    day,
+    published_at
+from publish.day;
+
+create or replace view bi.release with (security_invoker = true) as
+select
+    release_id,
+    period_kind,
+    period,
+    period_start,
+    period_end,
+    version,
+    version = max(version) over (partition by period) as is_current,
+    status,
+    reason,
+    standards_release,
+    code_version,
+    content_sha256,
+    released_at
+from release.release;
+
+create or replace view bi.score with (security_invoker = true) as
+select
+    r.period_kind,
+    r.period,
+    r.version,
+    r.is_current,
+    s.*
+from release.score as s
+inner join bi.release as r on s.release_id = r.release_id;
+
+create or replace view bi.indicator with (security_invoker = true) as
+select
+    r.period_kind,
+    r.period,
+    r.version,
+    r.is_current,
+    s.*
+from release.indicator as s
+inner join bi.release as r on s.release_id = r.release_id;
+
+create or replace view bi.item with (security_invoker = true) as
+select
+    r.period_kind,
+    r.period,
+    r.version,
+    r.is_current,
+    s.*
+from release.item as s
+inner join bi.release as r on s.release_id = r.release_id;
+
+create or replace view bi.day with (security_invoker = true) as
+select
+    r.period_kind,
+    r.period,
+    r.version,
+    r.is_current,
+    s.*
+from release.day as s
+inner join bi.release as r on s.release_id = r.release_id;
+
+create or replace view bi.difference with (security_invoker = true) as
+select
+    release_id,
+    relation,
+    project_id,
+    subject,
+    field,
+    before,
+    after
+from release.difference
+where relation in ('score', 'indicator');
+
+create or replace view hr.release with (security_invoker = true) as
+select
+    release_id,
+    period_kind,
+    period,
+    version,
+    version = max(version) over (partition by period) as is_current,
+    status,
+    reason,
+    signed_by,
+    signed_how,
+    signed_at,
+    tickets,
+    rejects,
+    content_sha256,
+    release_sha256
+from release.release;
+
+create or replace view hr.appraisal with (security_invoker = true) as
+select
+    p.release_id,
+    r.period_kind,
+    r.period,
+    r.version,
+    r.is_current,
+    p.project_id,
+    s.project_names,
+    p.person_id,
+    p.person_name,
+    p.score,
+    p.grade,
+    p.coefficient,
+    s.rank,
+    s.rank_low,
+    s.rank_high,
+    r.signed_by,
+    r.signed_how,
+    r.signed_at
+from release.person as p
+inner join hr.release as r on p.release_id = r.release_id
+inner join release.score as s on p.release_id = s.release_id and p.project_id = s.project_id;
+
+create or replace view hr.appraisal_month with (security_invoker = true) as
+select * from hr.appraisal
+where period_kind = 'month';
+
+do $$
+declare
+    relation regclass;
+begin
+    execute 'grant usage, create on schema bi, hr to yardstick_owner';
+    for relation in
+        select c.oid from pg_class c where c.relkind = 'v' and c.relnamespace in ('bi'::regnamespace, 'hr'::regnamespace)
+    loop
+        execute format('alter view %s owner to yardstick_owner', relation);
+    end loop;
+end $$;
+grant usage on schema bi to reader_hq, reader_hr, reader_pm;
+grant select on all tables in schema bi to reader_hq, reader_hr, reader_pm;
+grant usage on schema hr to reader_hr;
+grant select on all tables in schema hr to reader_hr;
+
+-- A login reads the database it was added to, and no other one of the server.
+do $$
+begin
+    execute format('revoke connect, temporary on database %I from public', current_database());
+    execute format('grant connect on database %I to yardstick_owner', current_database());
+end $$;
