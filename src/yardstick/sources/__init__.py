@@ -1,0 +1,1 @@
+"""Sources: what a site system is, and the connectors that fetch what it delivers."""

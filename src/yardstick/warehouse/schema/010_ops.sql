@@ -18,6 +18,7 @@ create table if not exists ops.source_field (
     source_columns text [] not null default '{}',
     separator text not null default ' ',
     constant text,
+    format text,
     pattern text,
     template text,
     time_zone text,
@@ -28,6 +29,10 @@ create table if not exists ops.source_field (
 );
 comment on table ops.source_field is
 'How a contract field is read from a source''s columns. Column names are folded as ops.arrival.header is.';
+comment on column ops.source_field.format is
+'The declared date format (''iso'' or strptime notation), for messages; null when the field is not a date.';
+comment on column ops.source_field.time_zone is
+'Zone of values without an offset; null with a pattern means that the value carries its own.';
 comment on column ops.source_field.pattern is
 'Regular expression of the declared date format; a value that does not match is a reject.';
 comment on column ops.source_field.template is
@@ -51,6 +56,7 @@ create table if not exists ops.arrival (
     entity text not null,
     file_name text not null,
     file_sha256 text not null,
+    reading_sha256 text,
     byte_size bigint not null,
     header text [],
     rows_read integer not null default 0,
@@ -63,6 +69,10 @@ create table if not exists ops.arrival (
 );
 comment on table ops.arrival is
 'One row per file or pull that was looked at: landed, unchanged (the same bytes again) or refused whole, with the reason.';
+
+comment on column ops.arrival.reading_sha256 is
+'Hash of the declared way to read the file; the same bytes read the same way need no second look.';
+create index if not exists arrival_file on ops.arrival (source_id, entity, file_name, arrival_id);
 
 create table if not exists ops.delivery (
     delivery_id bigint generated always as identity primary key,
