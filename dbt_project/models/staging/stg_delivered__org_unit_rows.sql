@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ delivered_rows('org_unit') }}

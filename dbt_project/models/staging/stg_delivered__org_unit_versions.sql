@@ -1,0 +1,28 @@
+{{
+    config(
+        materialized='incremental',
+        full_refresh=false,
+        incremental_strategy='replace_scope',
+        incremental_predicates=[of_build()],
+        indexes=[
+            {'columns': ['delivery_id', 'row_number'], 'unique': true},
+            {'columns': ['org_unit_id']},
+        ],
+    )
+}}
+
+with delivered_rows as (
+    select * from {{ ref('stg_delivered__org_unit_rows') }}
+)
+
+select
+    delivery_id,
+    row_number,
+    source_id,
+    partition_date,
+    {%- for field in contract_fields('org_unit') %}
+    {{ field.name }},
+    {%- endfor %}
+    content_md5
+from delivered_rows
+where cardinality(problems) = 0

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ delivered_rows('ticket') }}

@@ -1,0 +1,36 @@
+with dirty as (
+    select delivery_id, arrival_id, entity from ops.delivery
+    where audited_build_id is null
+),
+
+-- Rows that named an unknown project or item have another chance once master data arrives.
+replayed as (
+    select r.delivery_id from ops.reject as r
+    where
+        (r.rule = 'unknown_project' and exists (select 1 from dirty where entity = 'project'))
+        or (r.rule = 'unknown_service_item' and exists (select 1 from dirty where entity = 'service_item'))
+),
+
+taken as (
+    select delivery_id from dirty
+    union
+    select delivery_id from replayed
+),
+
+-- One key twice in one file is a conflict even when its days differ: such a file is judged whole.
+siblings as (
+    select sibling.delivery_id
+    from taken
+    inner join ops.delivery as d on d.delivery_id = taken.delivery_id
+    inner join ops.delivery as sibling on sibling.arrival_id = d.arrival_id
+    where exists (
+        select 1 from ops.reject as r
+        inner join ops.delivery as conflicting on conflicting.delivery_id = r.delivery_id
+        where r.rule = 'key_conflict' and conflicting.arrival_id = d.arrival_id
+    )
+)
+
+select delivery_id from taken
+union
+select delivery_id from siblings
+order by delivery_id
