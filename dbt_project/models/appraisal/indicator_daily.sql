@@ -1,0 +1,146 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_scope',
+    tags=['facts'],
+    incremental_predicates=['day in (' ~ days_to_figure(ref('int_measures__daily')) ~ ')'],
+    indexes=[
+        {'columns': ['day', 'project_id', 'indicator'], 'unique': true},
+        {'columns': ['project_id', 'indicator', 'day']},
+    ],
+) }}
+
+with
+
+measures as not materialized (
+
+    select * from {{ ref('int_measures__daily') }}
+
+),
+
+histograms as not materialized (
+
+    select * from {{ ref('indicator_histogram_daily') }}
+
+),
+
+service_items as (
+
+    select * from {{ ref('dim_service_item') }}
+
+),
+
+in_force as (
+
+    select * from {{ ref('int_standards__in_force') }}
+
+),
+
+indicators as (
+
+    select * from {{ source('standards', 'standards_indicator') }}
+
+),
+
+definitions as (
+
+    select
+        in_force.standards_release,
+        in_force.standards_sha256,
+        in_force.effective_from,
+        in_force.effective_until,
+        indicators.indicator,
+        indicators.kind,
+        indicators.below_minutes,
+        indicators.filters,
+        part.side,
+        part.measure
+    from in_force
+    inner join indicators on in_force.standards_release = indicators.standards_release
+    cross join lateral (
+        values ('numerator', numerator_measure), ('denominator', denominator_measure), ('histogram', histogram_measure)
+    ) as part (side, measure)
+    where part.measure is not null
+
+),
+
+days as (
+
+    {% if is_incremental() %}
+    {{ days_to_figure(ref('int_measures__daily')) }}
+    {% else %}
+    select distinct day from {{ ref('int_measures__daily') }}
+    {% endif %}
+
+),
+
+counted as (
+
+    select
+        measures.day,
+        measures.project_id,
+        definitions.indicator,
+        definitions.standards_release,
+        definitions.standards_sha256,
+        case when definitions.side = 'numerator' then measures.value else 0 end as numerator,
+        case when definitions.side = 'denominator' then measures.value else 0 end as denominator
+    from measures
+    inner join days on measures.day = days.day
+    inner join definitions
+        on measures.measure = definitions.measure
+        and measures.day >= definitions.effective_from
+        and measures.day < definitions.effective_until
+    left join service_items on measures.service_item_id = service_items.service_item_id
+    where
+        (definitions.filters -> 'channel' is null or definitions.filters -> 'channel' ? measures.channel)
+        and (
+            definitions.filters -> 'service_item_id' is null
+            or definitions.filters -> 'service_item_id' ? measures.service_item_id
+        )
+        and (
+            definitions.filters -> 'service_group_id' is null
+            or definitions.filters -> 'service_group_id' ? service_items.service_group_id
+        )
+
+),
+
+-- A quantile has no numerator; a share cut from a histogram has its denominator among the counts.
+timed as (
+
+    select
+        histograms.day,
+        histograms.project_id,
+        definitions.indicator,
+        definitions.standards_release,
+        definitions.standards_sha256,
+        case
+            when definitions.kind = 'ratio'
+                then case when histograms.to_minutes <= definitions.below_minutes then histograms.tickets else 0 end
+        end as numerator,
+        case when definitions.kind = 'quantile' then histograms.tickets else 0 end as denominator
+    from histograms
+    inner join days on histograms.day = days.day
+    inner join definitions
+        on histograms.indicator = definitions.indicator
+        and histograms.standards_release = definitions.standards_release
+    where definitions.side = 'histogram'
+
+),
+
+together as (
+
+    select * from counted
+    union all
+    select * from timed
+
+)
+
+select
+    day,
+    project_id,
+    indicator,
+    sum(numerator)::bigint as numerator,
+    sum(denominator)::bigint as denominator,
+    standards_release,
+    standards_sha256
+from together
+group by 1, 2, 3, 6, 7
