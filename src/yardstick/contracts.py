@@ -138,7 +138,8 @@ def load_contracts(folder: Path | None = None) -> dict[str, Contract]:
             entity, _, name = (item.references or "").partition(".")
             if item.references and (entity not in contracts or name not in contracts[entity].fields):
                 raise ContractError(
-                    f"{folder / contract.entity}.yml: {item.name} references {item.references}, which no contract has"
+                    f"{folder / contract.entity}.yml: {item.name} references {item.references}, "
+                    "which no contract has"
                 )
     return contracts
 

@@ -125,19 +125,20 @@ def compile_format(text: str) -> DateFormat:
     tokens = re.findall(r"%.|[^%]", text)
     if text.count("%") != sum(1 for token in tokens if token[0] == "%"):
         raise DateFormatError(f"date format {text!r} ends with a lone %")
-    expression, position = "", {}
-    for index, token in enumerate(tokens):
-        letter = token[1] if token[0] == "%" else None
+    expression = ""
+    position: dict[str, int] = {}
+    for index, part in enumerate(tokens):
+        letter = part[1] if part[0] == "%" else None
         if letter is None:
-            expression += r"\s+" if token == " " else re.escape(token)
+            expression += r"\s+" if part == " " else re.escape(part)
             continue
         if letter not in _DIRECTIVES:
             raise DateFormatError(
-                f"date format {text!r}: {token} is not known; use "
+                f"date format {text!r}: {part} is not known; use "
                 + " ".join(f"%{known}" for known in _DIRECTIVES)
             )
         if letter in position:
-            raise DateFormatError(f"date format {text!r}: {token} stands twice")
+            raise DateFormatError(f"date format {text!r}: {part} stands twice")
         touches = any(0 <= near < len(tokens) and tokens[near][0] == "%" for near in (index - 1, index + 1))
         position[letter] = len(position) + 1
         expression += f"({_DIRECTIVES[letter][touches]})"

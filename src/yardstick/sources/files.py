@@ -292,7 +292,8 @@ class _Header:
         for folded in wanted:
             if self.names.count(folded) > 1:
                 raise RefusedError(
-                    f"{name}: row {row}: column {wanted[folded][0]!r} stands {self.names.count(folded)} times. "
+                    f"{name}: row {row}: column {wanted[folded][0]!r} stands "
+                    f"{self.names.count(folded)} times. "
                     "Deliver it once."
                 )
         self.width = len(self.names)
@@ -518,8 +519,9 @@ def _read_rows(entity: Entity, name: str, text: io.TextIOWrapper, reading: Readi
     bad = len(rows.undecodable)
     if bad > max(1, reading.rows // 100) or (bad and bad == reading.rows):
         raise RefusedError(
-            f"{name} is not {entity.encoding}: {bad} of {reading.rows} rows cannot be decoded, the first is row "
-            f"{rows.undecodable[0]}. Correct the encoding in the site file, or deliver it in the declared one."
+            f"{name} is not {entity.encoding}: {bad} of {reading.rows} rows cannot be decoded, "
+            f"the first is row {rows.undecodable[0]}. "
+            "Correct the encoding in the site file, or deliver it in the declared one."
         )
 
 
@@ -630,7 +632,8 @@ def _bounded(pieces: Iterator[bytes], name: str, size: int, limit: int) -> Itera
 def _check_size(name: str, size: int, total: int, limit: int) -> None:
     if total > limit:
         raise RefusedError(
-            f"{name} unpacks to more than {limit:,} bytes. Deliver less in one file, or raise max_uncompressed_bytes."
+            f"{name} unpacks to more than {limit:,} bytes. "
+            "Deliver less in one file, or raise max_uncompressed_bytes."
         )
     if total > BOMB_FREE_BYTES and total > size * BOMB_RATIO:
         raise RefusedError(
@@ -651,7 +654,7 @@ def _read_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int, reading:
     _check_xlsx(entity, name, stream, size)
     stream.seek(0)
     try:
-        workbook = CalamineWorkbook.from_filelike(stream)  # type: ignore[arg-type]
+        workbook = CalamineWorkbook.from_filelike(stream)
         sheets = workbook.sheets_metadata
         visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
         chosen = _choose_sheet(entity, name, visible, [sheet.name for sheet in sheets])
@@ -710,7 +713,8 @@ def _choose_sheet(entity: Entity, name: str, visible: list[str], every: list[str
         if len(visible) == 1:
             return visible[0]
         raise RefusedError(
-            f"{name} has {len(visible)} visible sheets ({', '.join(visible)}). Name one as sheet in the site file."
+            f"{name} has {len(visible)} visible sheets ({', '.join(visible)}). "
+            "Name one as sheet in the site file."
         )
     for sheet in visible:
         if fold(sheet) == fold(entity.sheet):
@@ -720,7 +724,8 @@ def _choose_sheet(entity: Entity, name: str, visible: list[str], every: list[str
             f"{name}: sheet {entity.sheet!r} is hidden. Deliver it visible, or name another sheet."
         )
     raise RefusedError(
-        f"{name} has no sheet {entity.sheet!r}; it has {', '.join(visible)}. Correct the name in the file or the site file."
+        f"{name} has no sheet {entity.sheet!r}; it has {', '.join(visible)}. "
+        "Correct the name in the file or the site file."
     )
 
 
@@ -776,7 +781,8 @@ def _check_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int) -> None
             if last_row * max(last_column, 1) > entity.max_cells:
                 raise RefusedError(
                     f"{name}: {part.filename} spans {last_row:,} rows and {last_column:,} columns, more than "
-                    f"{entity.max_cells:,} cells. Delete the stray cells far from the table, or raise max_cells."
+                    f"{entity.max_cells:,} cells. "
+                    "Delete the stray cells far from the table, or raise max_cells."
                 )
 
 

@@ -276,10 +276,7 @@ def load_sites(folder: Path, contracts: Mapping[str, Contract] | None = None) ->
             claim the same ``source_id``.
     """
     contracts = contracts or contracts_module.load_contracts()
-    if folder.is_file():
-        paths = [folder]
-    else:
-        paths = sorted({*folder.rglob("*.yml"), *folder.rglob("*.yaml")})
+    paths = [folder] if folder.is_file() else sorted({*folder.rglob("*.yml"), *folder.rglob("*.yaml")})
     sites: list[Site] = []
     problems: list[str] = []
     seen: dict[str, Path] = {}
@@ -293,7 +290,8 @@ def load_sites(folder: Path, contracts: Mapping[str, Contract] | None = None) ->
             continue
         if site.source_id in seen:
             problems.append(
-                f"{path}: source_id {site.source_id} is already taken by {seen[site.source_id]}. Choose another one."
+                f"{path}: source_id {site.source_id} is already taken by {seen[site.source_id]}. "
+                "Choose another one."
             )
         seen[site.source_id] = path
         sites.append(site)
@@ -432,7 +430,7 @@ class _Reader:
                 self._schema_problem(inner)
             return
         if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-            known = error.schema.get("properties", {})
+            known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
             for key in error.instance:
                 if known and key not in known:
                     self.problem((*place, key), f"is not known here. Use {_choices(str(key), known)}.")
@@ -461,7 +459,8 @@ class _Reader:
             known = difflib.get_close_matches(zone, sorted(available_timezones()), 1)
             self.problem(
                 place,
-                f"{zone!r} is not a time zone. Write an IANA name such as {known[0] if known else 'Asia/Shanghai'}.",
+                f"{zone!r} is not a time zone. "
+                f"Write an IANA name such as {known[0] if known else 'Asia/Shanghai'}.",
             )
 
     def _entity(self, name: str, given: dict[str, Any], zone: str) -> Entity | None:
@@ -684,7 +683,8 @@ def register(connection: psycopg.Connection[Any], site: Site) -> bool:
         return False
     before = _registered(connection, site.source_id)
     connection.execute(
-        "insert into ops.source (source_id, names, site_file, time_zone, config_sha256) values (%s, %s, %s, %s, %s) "
+        "insert into ops.source (source_id, names, site_file, time_zone, config_sha256) "
+        "values (%s, %s, %s, %s, %s) "
         "on conflict (source_id) do update set names = excluded.names, site_file = excluded.site_file, "
         "time_zone = excluded.time_zone, config_sha256 = excluded.config_sha256, registered_at = now()",
         [
@@ -697,8 +697,8 @@ def register(connection: psycopg.Connection[Any], site: Site) -> bool:
     )
     connection.execute("delete from ops.source_field where source_id = %s", [site.source_id])
     with connection.cursor().copy(
-        "copy ops.source_field (source_id, entity, field, source_columns, separator, constant, format, pattern, "
-        "template, time_zone, null_values, is_coded, is_open_code) from stdin"
+        "copy ops.source_field (source_id, entity, field, source_columns, separator, constant, format, "
+        "pattern, template, time_zone, null_values, is_coded, is_open_code) from stdin"
     ) as copy:
         for entity, name, mapping in _registered_fields(site.entities):
             copy.write_row([site.source_id, *_row(entity, name, mapping)])
