@@ -15,6 +15,7 @@ import pendulum
 from airflow.sdk import dag, task
 
 from yardstick import assets, settings
+from yardstick.wiring import RETRY
 
 
 @dag(
@@ -27,6 +28,7 @@ from yardstick import assets, settings
     default_args={
         "owner": "data-engineering",
         "retries": 1,
+        "retry_policy": RETRY,
         "retry_delay": timedelta(seconds=10),
         "pool": "warehouse",
     },

@@ -16,9 +16,11 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag, task
 
 from yardstick import assets, settings
+from yardstick.wiring import RETRY
 
 
 @dag(
+    dag_id="ingest",
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
     start_date=pendulum.datetime(2015, 1, 1, tz="UTC"),
     catchup=False,
@@ -28,6 +30,7 @@ from yardstick import assets, settings
     default_args={
         "owner": "data-engineering",
         "retries": 2,
+        "retry_policy": RETRY,
         "retry_delay": timedelta(seconds=30),
         "retry_exponential_backoff": True,
     },
@@ -36,39 +39,39 @@ from yardstick import assets, settings
         "last_day": Param(None, type=["null", "string"], format="date", description="Latest day to look for."),
     },
 )
-def ingest() -> None:
+def flow() -> None:
     """Find, land, announce."""
 
     @task
     def find_due(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Register the sites and list what each source and entity has waiting."""
-        from yardstick import landing
+        from yardstick import ingest
 
-        return landing.find_due(settings.load(), params["first_day"], params["last_day"])
+        return ingest.find_due(settings.load(), params["first_day"], params["last_day"])
 
     @task(map_index_template="{{ item['source_id'] }} · {{ item['entity'] }}")
     def land(item: dict[str, Any], run_id: str | None = None) -> dict[str, Any]:
         """Land the waiting files of one source and entity; fail when any was refused."""
-        from yardstick import landing
+        from yardstick import ingest
 
-        return landing.land_all(settings.load(), item, run_id)
+        return ingest.land(settings.load(), item, run_id)
 
     @task(outlets=[assets.deliveries_landed], trigger_rule=TriggerRule.ALL_DONE)
     def announce() -> int:
         """Wake `build`; it asks the ledger itself what is new."""
-        from yardstick import landing
+        from yardstick import ingest
 
-        return landing.dirty_days(settings.load())
+        return ingest.dirty_days(settings.load())
 
     @task(retries=0)
     def conclude(landed: list[dict[str, Any]]) -> dict[str, int]:
         """Be red when any source was: a run with missing rows must not look finished."""
-        from yardstick import landing
+        from yardstick import ingest
 
-        return landing.totals(landed)
+        return ingest.totals(landed)
 
     landed = land.expand(item=find_due())
     landed >> announce() >> conclude(landed)
 
 
-ingest()
+flow()

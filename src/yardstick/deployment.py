@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from yardstick import orchestrator, warehouse
-from yardstick.settings import Settings
+from yardstick.settings import Settings, given
 
 SECRET_NAMES = (
     "postgres_password",
@@ -42,6 +42,22 @@ class Addresses:
     bind: str
     api_port: int
     reports_port: int
+
+
+def from_environment() -> tuple[Path, Addresses]:
+    """Where the secrets lie and where the other processes are, as docker-compose.yml sets it.
+
+    Raises:
+        DeploymentError: naming every variable that is missing.
+    """
+    names = ("SECRETS", "POSTGRES", "REDIS", "API", "BIND", "API_PORT", "REPORTS_PORT")
+    values = given(*(f"YARDSTICK_{name}" for name in names))
+    secrets, postgres, redis, api, bind, api_port, reports_port = values.values()
+    if secrets:
+        read_secrets(Path(secrets))  # first say what is wrong with them
+    if missing := [name for name, value in values.items() if not value]:
+        raise DeploymentError(f"not set: {', '.join(missing)} (docker-compose.yml shows each)")
+    return Path(secrets), Addresses(postgres, redis, api, bind, int(api_port), int(reports_port))
 
 
 def read_secrets(folder: Path) -> dict[str, str]:

@@ -106,6 +106,11 @@ def _secret(name: str) -> str | None:
     return None
 
 
+def given(*names: str) -> dict[str, str]:
+    """The named variables, empty where they are not set."""
+    return {name: os.environ.get(name, "") for name in names}
+
+
 def load(
     *,
     home: Path | None = None,

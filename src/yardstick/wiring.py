@@ -1,4 +1,4 @@
-"""The task graph that the three appraisal DAGs share: score, draft, sign-off, release, publish."""
+"""What the DAGs share: when to try again, and the graph of the three appraisals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,25 @@ from typing import Any
 
 import pendulum
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Asset, Param, PartitionedAssetTimetable, RollupMapper, TriggerRule, dag, task
+from airflow.sdk import (
+    Asset,
+    ExceptionRetryPolicy,
+    Param,
+    PartitionedAssetTimetable,
+    RetryAction,
+    RetryRule,
+    RollupMapper,
+    TriggerRule,
+    dag,
+    task,
+)
 
 from yardstick import settings
+from yardstick.errors import BadInputError
+
+RETRY = ExceptionRetryPolicy(
+    rules=[RetryRule(exception=BadInputError, action=RetryAction.FAIL, reason="trying again changes nothing")]
+)
 
 _SIGN_OFF = """\
 {{ ti.xcom_pull(task_ids='draft')['summary'] }}
@@ -37,7 +53,7 @@ def appraise(kind: str, *, waits_for: Asset, mapper: RollupMapper, releases: Ass
         max_active_runs=16,
         tags=["score", "sign-off", "release", "publish"],
         doc_md=doc,
-        default_args={"owner": "quality-department", "retries": 1, "retry_delay": timedelta(seconds=10)},
+        default_args={"owner": "quality-department", "retries": 1, "retry_delay": timedelta(seconds=10), "retry_policy": RETRY},
     )
     def flow() -> None:
         @task(pool="warehouse")

@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from yardstick import landing, warehouse
+from yardstick import ingest, warehouse
 from yardstick.embedded import postgres
 from yardstick.embedded.airflow import Airflow, AirflowError
 from yardstick.embedded.pages import serve_pages
 from yardstick.embedded.processes import Family
 from yardstick.settings import Settings
 from yardstick.simulator import simulate
+from yardstick.sources.site import SiteError
 
 _STALLED_SECONDS = 900.0
 
@@ -194,8 +195,7 @@ class Job:
             self.options.first_day.isoformat() if self.options.first_day else "0001-01-01",
             self.options.last_day.isoformat() if self.options.last_day else "9999-12-31",
         )
-        due = landing.find_due(self.settings, *bounds)
-        expected = len({day for item in due for day in item["days"]})
+        expected = ingest.expected_days(self.settings, *bounds)
         run_id = self.airflow.trigger("ingest", {"first_day": bounds[0], "last_day": bounds[1]})
         last_change, before = time.monotonic(), ()
         url = self.settings.require_database_url()
@@ -256,7 +256,7 @@ def run(settings: Settings, options: Options) -> int:
             try:
                 airflow.start()
                 failures = Job(leased, airflow, options, display, began).run()
-            except (AirflowError, landing.SiteError) as error:
+            except (AirflowError, SiteError) as error:
                 failures = [str(error)]
         summarise(leased, Console(), failures)
         if options.serve:

