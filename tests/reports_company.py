@@ -50,14 +50,15 @@ ITEMS = [
     ("lighting", "公共照明", "Common lighting", 0.1, 1.04),
     ("access_card", "门禁卡", "Access cards", 0.08, 1.05),
 ]
-INDICATORS: list[tuple[str, str, str, str, str, str, float, float, float, int]] = [
-    # code, zh, en, part, unit, direction, floor, target, weight, minimum sample
-    ("on_time", "按时关闭率", "Closed when promised", "service_centre", "ratio", "higher", 0.7, 0.98, 40, 20),
-    ("close_median", "关闭时长（中位）", "Time to close, median", "procedures", "service_minutes", "lower", 2400, 600, 20, 20),
-    ("first_response", "首次响应（九成）", "First response, 90 %", "service_centre", "service_minutes", "lower", 240, 60, 15, 20),
-    ("reopened", "重开率", "Reopened", "quality", "ratio", "lower", 0.1, 0.01, 15, 20),
-    ("backlog", "每百户积压", "Backlog per 100 homes", "organisation", "tickets_per_100", "lower", 6, 1, 10, 5),
-]
+INDICATORS: list[tuple[str, str, str, str, str, str, float, float, float, float, int]] = [
+    # code, zh, en, part, unit, direction, zero, floor, target, weight, minimum sample
+    ("ticket_on_time", "工单按时完成率", "Tickets completed on time", "service_centre", "ratio", "higher", 0.4, 0.8, 0.95, 35, 30),
+    ("ticket_close_time", "工单办结时长（80% 分位）", "Time to close (80th percentile)", "service_centre", "service_hours", "lower", 180, 60, 24, 15, 30),
+    ("ticket_overdue_open", "在办工单超期率", "Open tickets overdue", "service_centre", "ratio", "lower", 0.75, 0.2, 0.05, 10, 10),
+    ("ticket_backlog_days", "工单积压天数", "Backlog in days of arrivals", "organisation", "days", "lower", 45, 10, 3, 10, 30),
+    ("first_response_on_time", "首次响应及时率（60 分钟）", "First response within 60 service minutes", "service_centre", "ratio", "higher", 0.4, 0.85, 0.95, 20, 30),
+    ("reopen_rate", "工单返工率", "Tickets reopened", "quality", "ratio", "lower", 0.2, 0.06, 0.02, 10, 30),
+]  # fmt: skip
 PERIODS = [
     ("month", "2015-01", date(2015, 1, 1), date(2015, 1, 31), "person", "王经理"),
     ("month", "2015-02", date(2015, 2, 1), date(2015, 2, 28), "auto-sign", "demo --auto-sign"),
@@ -74,8 +75,10 @@ class Made:
     tables: dict[str, list[dict[str, Any]]]
 
 
-def _points(value: float, floor: float, target: float) -> float:
-    return min(100.0, max(0.0, 100 * (value - floor) / (target - floor)))
+def _points(value: float, zero: float, floor: float, target: float) -> float:
+    below = 60 * (value - zero) / (floor - zero)
+    above = 60 + 40 * (value - floor) / (target - floor)
+    return min(100.0, max(0.0, below if below < 60 else above))
 
 
 def _wilson(good: float, of: float) -> tuple[float, float]:
@@ -127,24 +130,29 @@ def make(kind: str, period: str, start: date, end: date, how: str, who: str, pre
                  "tickets_open_at_end": round(still_open * share)}
             )  # fmt: skip
 
+        opened_days = round(a_day * len(days) * chance.uniform(2, 12))
+        overdue = round(opened_days * min(0.6, (1 - quality) * chance.uniform(0.8, 1.6)))
+        reopened, answered = round(closed_all * (1 - quality) / 3), round(opened_all * min(0.995, quality + 0.02))
+        has_responses = code != "sunrise"
         values: list[tuple[float | None, float | None, float | None]] = [
             (met_all / due_all if due_all else None, met_all, due_all),
-            (600 + (1 - quality) * 9000 * chance.uniform(0.7, 1.3), closed_all, closed_all),
-            (60 + (1 - quality) * 700 * chance.uniform(0.7, 1.3), opened_all, opened_all) if code != "sunrise" else (None, None, None),
-            ((n := round(closed_all * (1 - quality) / 3)) / closed_all if closed_all else None, n, closed_all),
-            (still_open / 12, still_open, 1200) if code != "sunrise" else (2.4, 30, 1250),
-        ]  # fmt: skip
+            (16 + (1 - quality) * 400 * chance.uniform(0.7, 1.3), None, closed_all),
+            (overdue / opened_days if opened_days else None, overdue, opened_days),
+            (opened_days / opened_all if opened_all else None, opened_days, opened_all),
+            (answered / opened_all, answered, opened_all) if has_responses and opened_all else (None, None, None),
+            (reopened / closed_all if closed_all else None, reopened, closed_all),
+        ]
         measured = [
             of is not None and of >= least and value is not None
             for (value, _, of), (*_, least) in zip(values, INDICATORS, strict=True)
         ]
-        if code == TINY:
-            measured[-1] = False
-        weight_measured = float(sum(row[8] for row, counts in zip(INDICATORS, measured, strict=True) if counts))
+        if code == TINY:  # ticket-days enough, open tickets on a day too few
+            measured[2] = False
+        weight_measured = float(sum(row[9] for row, counts in zip(INDICATORS, measured, strict=True) if counts))
         score = 0.0
         for place, (row, (value, numerator, of), counts) in enumerate(zip(INDICATORS, values, measured, strict=True)):
-            name, name_zh, name_en, part, unit, direction, floor, target, weight, least = row
-            points = _points(value, floor, target) if counts and value is not None else None
+            name, name_zh, name_en, part, unit, direction, zero, floor, target, weight, least = row
+            points = _points(value, zero, floor, target) if counts and value is not None else None
             effective = 100 * weight / weight_measured if counts else 0.0
             score += effective * (points or 0) / 100
             low, high = _wilson(numerator, of) if unit == "ratio" and of and numerator is not None else (None, None)
@@ -155,8 +163,8 @@ def make(kind: str, period: str, start: date, end: date, how: str, who: str, pre
                  "points": points, "weight": weight, "weight_effective": effective, "is_sample_sufficient": counts,
                  "minimum_sample": least, "position": place}
             )  # fmt: skip
-        is_scored = code != UNSCORED and weight_measured > 0
-        half = 160 / math.sqrt(max(due_all, 1)) * math.sqrt(max(quality * (1 - quality), 0.01))
+        is_scored = code != UNSCORED and weight_measured >= 50
+        half = 240 * math.sqrt(max(quality * (1 - quality), 0.02) / max(due_all, 1))
         grade, coefficient = _grade(score)
         tables["score"].append(
             {"project_id": code, "project_names": json.dumps({"zh": zh, "en": en}), "region": region,

@@ -95,6 +95,7 @@ def _panel(marks: list[dict[str, Any]], scale: list[int], labels: dict[int, str]
         "scale": {"domain": [-0.6, count - 0.4], "nice": False, "zero": False},
         "axis": {
             "values": list(labels),
+            "tickCount": len(labels),  # Vega drops given values beyond its own count
             "labelExpr": "({" + shown + "})[toString(datum.value)]",
             "grid": False,
             "title": None,
@@ -106,6 +107,7 @@ def _panel(marks: list[dict[str, Any]], scale: list[int], labels: dict[int, str]
     }
     y_axis = {
         "values": scale,
+        "tickCount": len(scale),
         "labelExpr": "format(abs(datum.value), ',')",
         "title": None,
         "labelOverlap": False,
@@ -151,16 +153,15 @@ def specification(days: Sequence[Day]) -> dict[str, Any]:
     bar = {"type": "bar", "width": round(_PLOT_WIDTH / (count + 0.2) * 0.72, 2)}
     flow = ticks(max(max(one["opened"], one["closed"]) for one in values))
     open_scale = ticks(max(one["open"] for one in values))
-    most_due = ticks(max(max(one["met"], -one["missed"]) for one in values), wanted=2)
-    step = most_due[1]
-    low = -math.ceil(max(-one["missed"] for one in values) / step) * step
-    high = math.ceil(max(one["met"] for one in values) / step) * step or step
+    most_met, most_missed = (max(one["met"] for one in values), max(-one["missed"] for one in values))
+    step = ticks(most_met + most_missed)[1]
+    low, high = -math.ceil(most_missed / step) * step, max(1, math.ceil(most_met / step)) * step
     due_scale = list(range(low, high + 1, step))
     panels = [
         _panel(
             [
                 {**bar, "field": "opened", "color": OPENED},
-                {"type": "line", "field": "closed", "color": CLOSED, "strokeWidth": 1.8, "interpolate": "linear"},
+                {"type": "line", "field": "closed", "color": CLOSED, "strokeWidth": 1.8 if count < 40 else 1.2},
             ],
             flow,
             labels,

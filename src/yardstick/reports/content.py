@@ -21,7 +21,7 @@ from psycopg.rows import class_row
 Connection = psycopg.Connection[Any]
 Row = TypeVar("Row")
 
-TREND_LENGTH = 8
+TREND_LENGTH = 6
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SAFE_PERIOD = re.compile(r"[0-9]{4}(-(Q[1-4]|[0-9]{2}))?")
 

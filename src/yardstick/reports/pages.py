@@ -54,7 +54,7 @@ def _environment() -> Environment:
         visible=language.visible,
         languages=[(code, Language(code).text("language")) for code in LANGUAGES],
         grade_levels=GRADE_LEVELS,
-        none=language.NONE,
+        dash=language.NONE,
     )
     return environment
 

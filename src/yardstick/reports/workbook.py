@@ -27,6 +27,7 @@ GRADE_COLOURS = {
 _INK = "#1D2227"
 _RULE = "#D9D4C8"
 _HEAD = "#F1EDE3"
+_HEADS = {"text": "head", "wrap": "head", "name": "head", "centre": "head_centre"}
 _CELL_LIMIT = 32_000
 _RATIOS = ("ratio", "share", "fraction")
 
@@ -63,13 +64,17 @@ class _Book:
         self.book.formats[0].set_font_name(FONTS[code])
         self.book.formats[0].set_font_size(10)
         cell = {**base, "bottom": 1, "bottom_color": _RULE}
+        head = {**base, "bold": True, "text_wrap": True, "valign": "bottom", "bg_color": _HEAD, "bottom": 1}
         looks: dict[str, dict[str, Any]] = {
             "title": {**base, "font_size": 16, "bold": True},
             "quiet": {**base, "font_color": "#55585A"},
-            "head": {**base, "bold": True, "text_wrap": True, "valign": "bottom", "bg_color": _HEAD, "bottom": 1},
-            "text": cell,
-            "wrap": {**cell, "text_wrap": True, "valign": "top"},
-            "name": {**cell, "bold": True},
+            "head": {**head, "indent": 1},
+            "head_number": {**head, "align": "right"},
+            "head_centre": {**head, "align": "center"},
+            "text": {**cell, "indent": 1},
+            "wrap": {**cell, "indent": 1, "text_wrap": True},
+            "unmeasured": {**cell, "font_size": 8, "font_color": "#55585A", "text_wrap": True, "align": "right"},
+            "name": {**cell, "bold": True, "indent": 1, "text_wrap": True},
             "whole": {**cell, "num_format": "#,##0"},
             "score": {**cell, "num_format": "0.0", "bold": True},
             "tenth": {**cell, "num_format": "0.0"},
@@ -107,7 +112,7 @@ class _Book:
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-        sheet.set_footer(f"&L&8{_header_safe(release.release_id)}  {release.content_sha256[:12]}&R&8&P / &N")
+        sheet.set_footer(f"&L&8 {_header_safe(release.release_id)}  {release.content_sha256[:12]}&R&8 &P / &N")
         sheet.repeat_rows(3)
         sheet.set_row(0, 26)
         sheet.write_string(0, 0, title, self.formats["title"])
@@ -119,10 +124,10 @@ class _Book:
             f"{self.lang.text('standards')} {release.standards_release}",
         ]
         sheet.write_string(1, 0, _cut(" · ".join(line)), self.formats["quiet"])
-        sheet.set_row(3, 44)
+        sheet.set_row(3, 56)
         for place, column in enumerate(columns):
             sheet.set_column(place, place, column.width)
-            sheet.write_string(3, place, _cut(column.title), self.formats["head"])
+            sheet.write_string(3, place, _cut(column.title), self.formats[_HEADS.get(column.style, "head_number")])
             if column.note:
                 sheet.write_comment(3, place, column.note, {"author": "Yardstick", "x_scale": 1.6})
         for line_number, row in enumerate(rows, start=4):
@@ -182,24 +187,24 @@ def _appraisal(book: _Book) -> None:
     content, t, lang = book.content, book.lang.text, book.lang
     codes = content.indicators
     columns = [
-        Column(t("rank"), 7, "centre"),
-        Column(t("rank_range"), 9, "centre", t("league_note")),
+        Column(t("rank"), 6, "centre"),
+        Column(t("rank_range"), 8, "centre", t("league_note")),
         Column(t("project_id"), 15),
-        Column(t("project"), 30, "name"),
-        Column(t("region"), 14),
-        Column(t("project_grade_column"), 10, "centre"),
-        Column(t("person_id"), 18),
+        Column(t("project"), 27, "name"),
+        Column(t("region"), 10),
+        Column(t("project_grade_column"), 8, "centre"),
+        Column(t("person_id"), 14),
         Column(t("score"), 9, "score", t("note_score")),
         Column(t("score_low"), 9, "tenth", t("note_interval")),
         Column(t("score_high"), 9, "tenth", t("note_interval")),
-        Column(t("grade"), 11, "centre"),
-        Column(t("coefficient"), 11, "tenth", t("note_coefficient")),
-        Column(t("change"), 10, "signed", lang.period(content.before) if content.before else None),
-        Column(t("weight_measured"), 11, "tenth", t("note_weight")),
-        Column(t("opened"), 10, "whole"),
-        Column(t("closed"), 10, "whole"),
+        Column(t("grade"), 10, "centre"),
+        Column(t("coefficient"), 9, "tenth", t("note_coefficient")),
+        Column(t("change"), 8, "signed", lang.period(content.before) if content.before else None),
+        Column(t("weight_measured"), 9, "tenth", t("note_weight")),
+        Column(t("opened"), 9, "whole"),
+        Column(t("closed"), 9, "whole"),
         *(
-            Column(lang.name(one.indicator_names, one.indicator) + "\n" + t("points"), 13, "tenth", _describe(lang, one))
+            Column(lang.name(one.indicator_names, one.indicator) + "\n" + t("points"), 14, "tenth", _describe(lang, one))
             for one in codes
         ),
     ]
@@ -268,7 +273,7 @@ def _describe(lang: Language, one: Any) -> str:
 def _points(lang: Language, one: Any) -> Any:
     if one is None:
         return None
-    return one.points if one.is_measured else (lang.why_unmeasured(one), "quiet")
+    return one.points if one.is_measured else (lang.why_unmeasured(one), "unmeasured")
 
 
 def _indicators(book: _Book) -> None:
@@ -416,6 +421,6 @@ def _about(book: _Book) -> None:
     sheet.write_string(row, 0, t("how_to_read"), book.formats["title"])
     for term, meaning in lang.how_to_read():
         row += 1
-        sheet.set_row(row, 30)
+        sheet.set_row(row, 15 * (1 + sum(2 if ord(char) > 0x2000 else 1 for char in meaning) // 88))
         sheet.write_string(row, 0, term, book.formats["name"])
         sheet.write_string(row, 1, meaning, book.formats["wrap"])
