@@ -381,9 +381,10 @@ def _problems(release: Release, known: Registry) -> list[str]:
 
 def _measure_problems(indicator: Mapping[str, Any], known: Registry) -> list[str]:
     strange = (
-        ("numerator", "denominator", "below_minutes") if indicator["kind"] == "quantile" else ("quantile",)
+        ["numerator", "denominator", "below_minutes"] if indicator["kind"] == "quantile" else ["quantile"]
     )
-    strange += () if indicator["scoring"] == "bands" else ("bands",)
+    if indicator["scoring"] != "bands":
+        strange.append("bands")
     problems = [
         f"{name}: does not belong to a {indicator['kind']} with {indicator['scoring']} scoring; remove it"
         for name in strange

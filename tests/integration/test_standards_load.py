@@ -66,11 +66,17 @@ def add_release(folder: Path, name: str, effective_from: str) -> Path:
 
 def sign(connection: psycopg.Connection[Any], period: str, start: str, end: str) -> None:
     connection.execute(
-        "insert into release.release (release_id, period_kind, period, period_start, period_end, version, status, "
-        "standards_release, standards_sha256, code_version, tickets, rejects, delivery_ids, content_sha256, "
-        "release_sha256, signed_by, signed_how, signed_at) values (%s || '.v1', 'month', %s, %s, %s, 1, 'released', "
-        "'2015-01', 'x', 'x', 0, 0, '{}', 'x', %s, 'somebody', 'person', now())",
-        [period, period, start, end, period],
+        """
+        insert into release.release (
+            release_id, period_kind, period, period_start, period_end, version, status, standards_release,
+            standards_sha256, code_version, tickets, rejects, delivery_ids, content_sha256, previous_sha256,
+            release_sha256, signed_by, signed_how, signed_at
+        ) values (
+            %(period)s || '.v1', 'month', %(period)s, %(start)s, %(end)s, 1, 'released', '2015-01',
+            'x', 'x', 0, 0, '{}', 'x', null, %(period)s, 'somebody', 'person', now()
+        )
+        """,
+        {"period": period, "start": start, "end": end},
     )
 
 
@@ -85,14 +91,18 @@ def test_loading_again_writes_nothing(connection, folder):
 def test_loaded_rows_say_what_the_files_say(connection, folder):
     load(connection, folder)
     row = connection.execute(
-        "select i.kind, i.numerator_measure, i.denominator_measure, i.interval_method, t.weight, t.floor_value, "
-        "t.target_value, i.names ->> 'zh-Hans' from ops.standards_indicator i join ops.standards_target t "
-        "using (standards_release, indicator) where indicator = 'ticket_on_time' and project_grade = 'A'"
+        """
+        select kind, numerator_measure, denominator_measure, interval_method, weight, floor_value,
+            target_value, names ->> 'zh-Hans'
+        from ops.standards_indicator
+        join ops.standards_target using (standards_release, indicator)
+        where indicator = 'ticket_on_time' and project_grade = 'A'
+        """
     ).fetchone()
     assert row == ("ratio", "tickets_due_met", "tickets_due", "wilson", 35, 0.9, 0.98, "工单按时完成率")
     stocks = connection.execute(
-        "select indicator, interval_method, is_numerator_stock, is_denominator_stock from ops.standards_indicator "
-        "where is_numerator_stock order by 1"
+        "select indicator, interval_method, is_numerator_stock, is_denominator_stock "
+        "from ops.standards_indicator where is_numerator_stock order by 1"
     ).fetchall()
     assert stocks == [
         ("ticket_backlog_days", "rate", True, False),
@@ -149,7 +159,6 @@ def test_new_release_cannot_reach_into_a_signed_period(connection, folder):
     assert load(connection, folder) == ["2015-02"]
     shutil.rmtree(sign_later)
     load(connection, folder)
-    connection.execute("select 1")
     add_release(folder, "late", "2015-01-01")
     edit(folder / "late/release.yml", lambda c: c.update(effective_from="2014-12-01"))
     with pytest.raises(standards.StandardsError, match="lies within what was signed with 2015-01"):

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_scope',
     tags=['score'],
-    incremental_predicates=[is_this_period()],
+    incremental_predicates=['{{ is_this_period() }}'],
     indexes=[{'columns': ['period_kind', 'period', 'project_id'], 'unique': true}],
 ) }}
 

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_scope',
     tags=['facts'],
-    incremental_predicates=['day in (' ~ days_to_figure(ref('int_measures__daily')) ~ ')'],
+    incremental_predicates=["day in (select days.day from {{ ref('int_days__to_figure') }} as days)"],
     indexes=[
         {'columns': ['day', 'project_id', 'indicator'], 'unique': true},
         {'columns': ['project_id', 'indicator', 'day']},
@@ -63,12 +63,13 @@ definitions as (
 
 ),
 
+-- A full refresh knows no bounds.
 days as (
 
-    {% if is_incremental() %}
-    {{ days_to_figure(ref('int_measures__daily')) }}
-    {% else %}
-    select distinct day from {{ ref('int_measures__daily') }}
+    select day from {{ ref('int_days__to_figure') }}
+    {% if not is_incremental() %}
+    union
+    select day from {{ ref('int_measures__daily') }}
     {% endif %}
 
 ),

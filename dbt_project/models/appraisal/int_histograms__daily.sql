@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_scope',
     tags=['facts'],
-    incremental_predicates=['day in (select day from ' ~ ref('int_days__affected') ~ ')'],
+    incremental_predicates=["day in (select affected.day from {{ ref('int_days__affected') }} as affected)"],
     indexes=[{
         'columns': ['day', 'project_id', 'service_item_id', 'channel', 'measure', 'from_minutes'], 'unique': true
     }],
@@ -10,11 +10,11 @@
 
 {#- Eight buckets per doubling, so that a quantile is known to one part in eleven, and the round
     durations at which an indicator may cut. Whole minutes: 0, 1, 2, … 2^24 (32 years). -#}
-{%- set bounds = [0] + config.get('meta', {}).get('exact_minutes', []) -%}
+{%- set bounds = [0] + (config.meta_get('exact_minutes') or []) -%}
 {%- for step in range(0, 193) -%}
 {%- do bounds.append((2 ** (step / 8)) | round(0, 'ceil') | int) -%}
 {%- endfor -%}
-{%- set bounds = bounds | unique | sort -%}
+{%- set bounds = bounds | unique | sort | list -%}
 {%- set scope -%}
 {%- if is_incremental() -%} = any(array(select affected.day from affected)) {%- else -%} is not null {%- endif -%}
 {%- endset %}

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_scope',
     tags=['facts'],
-    incremental_predicates=['day in (select day from ' ~ ref('int_days__affected') ~ ')'],
+    incremental_predicates=["day in (select affected.day from {{ ref('int_days__affected') }} as affected)"],
     indexes=[{'columns': ['day', 'project_id', 'service_item_id', 'channel', 'measure'], 'unique': true}],
 ) }}
 
@@ -123,8 +123,8 @@ waiting as (
         project_id,
         service_item_id,
         '' as channel,
-        sum(tickets_open_at_end) as tickets_open,
-        sum(tickets_overdue_at_end) as tickets_overdue_open
+        sum(tickets_open) as tickets_open,
+        sum(tickets_overdue) as tickets_overdue_open
     from backlogs
     where day {{ scope }}
     group by 1, 2, 3, 4
