@@ -7,6 +7,7 @@ dates are those of the release, so the same release gives the same bytes.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -28,6 +29,7 @@ _INK = "#1D2227"
 _RULE = "#D9D4C8"
 _HEAD = "#F1EDE3"
 _HEADS = {"text": "head", "wrap": "head", "name": "head", "centre": "head_centre"}
+_WRAPPED = ("name", "wrap", "unmeasured")
 _CELL_LIMIT = 32_000
 _RATIOS = ("ratio", "share", "fraction")
 
@@ -124,7 +126,7 @@ class _Book:
             f"{self.lang.text('standards')} {release.standards_release}",
         ]
         sheet.write_string(1, 0, _cut(" · ".join(line)), self.formats["quiet"])
-        sheet.set_row(3, 56)
+        sheet.set_row(3, 6 + 14 * max(_lines(column.title, column.width) for column in columns))
         for place, column in enumerate(columns):
             sheet.set_column(place, place, column.width)
             sheet.write_string(3, place, _cut(column.title), self.formats[_HEADS.get(column.style, "head_number")])
@@ -134,9 +136,20 @@ class _Book:
             for place, (cell, column) in enumerate(zip(row, columns, strict=True)):
                 value, style = cell if isinstance(cell, tuple) else (cell, column.style)
                 self._write(sheet, line_number, place, value, self.formats[style])
+            sheet.set_row(line_number, 4 + 13 * self._height(row, columns))
         sheet.freeze_panes(4, frozen)
         sheet.autofilter(3, 0, max(4, 3 + len(rows)), len(columns) - 1)
         return sheet
+
+    @staticmethod
+    def _height(row: Sequence[Any], columns: Sequence[Column]) -> int:
+        """Lines that the row's wrapped cells need."""
+        lines = [1]
+        for cell, column in zip(row, columns, strict=True):
+            value, style = cell if isinstance(cell, tuple) else (cell, column.style)
+            if isinstance(value, str) and style in _WRAPPED:
+                lines.append(min(6, _lines(value, column.width - 1)))
+        return max(lines)
 
     @staticmethod
     def _write(sheet: Any, row: int, column: int, value: Any, style: Any) -> None:
@@ -158,6 +171,11 @@ class _Book:
 def _cut(text: str) -> str:
     """Text that a cell can hold."""
     return text if len(text) <= _CELL_LIMIT else text[:_CELL_LIMIT] + "…"
+
+
+def _lines(text: str, width: float) -> int:
+    """Lines that text takes in a column: a Chinese character is as wide as two of the width's."""
+    return sum(max(1, math.ceil(1.15 * sum(2 if ord(char) > 0x2000 else 1 for char in line) / width)) for line in text.split("\n"))
 
 
 def _header_safe(text: str) -> str:
@@ -415,12 +433,12 @@ def _about(book: _Book) -> None:
     row = 3
     for label, value in facts:
         sheet.write_string(row, 0, label, book.formats["name"])
-        sheet.write_string(row, 1, _cut(str(value)), book.formats["text"])
+        sheet.write_string(row, 1, _cut(value), book.formats["wrap"])
         row += 1
     row += 1
     sheet.write_string(row, 0, t("how_to_read"), book.formats["title"])
     for term, meaning in lang.how_to_read():
         row += 1
-        sheet.set_row(row, 15 * (1 + sum(2 if ord(char) > 0x2000 else 1 for char in meaning) // 88))
+        sheet.set_row(row, 4 + 13 * _lines(meaning, 85))
         sheet.write_string(row, 0, term, book.formats["name"])
         sheet.write_string(row, 1, meaning, book.formats["wrap"])
