@@ -1,0 +1,173 @@
+"""Landing on a real server: registration, real deliveries, and the simulated company."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from tests.delivery import csv_text, make_inbox, site_content, ticket, write_site
+
+from yardstick import warehouse
+from yardstick.landing import Landed, land
+from yardstick.settings import Settings, project_root
+from yardstick.simulator import simulate
+from yardstick.sources import files
+from yardstick.sources.site import Site, load_sites, register
+
+BOSTON = Path(os.environ.get("YARDSTICK_BOSTON") or project_root().parent / "shared/data/boston_311_2015")
+
+
+def register_and_land(settings: Settings, site: Site) -> list[Landed]:
+    with warehouse.connect(settings.require_database_url()) as connection:
+        register(connection, site)
+    return [
+        land(settings, site, entity, file, "test")
+        for entity in site.entities.values()
+        for file in files.due(site, entity, settings)
+    ]
+
+
+@pytest.mark.skipif(not BOSTON.is_dir(), reason=f"the Boston files are not at {BOSTON}; set YARDSTICK_BOSTON")
+def test_boston_lands_whole_and_again_changes_nothing(settings: Settings) -> None:
+    settings = replace(settings, data=BOSTON)
+    (site,) = load_sites(project_root() / "sites/boston_311")
+    landed = register_and_land(settings, site)
+    assert {(result.status, result.reason) for result in landed} == {("landed", None)}
+    with warehouse.connect(settings.require_database_url()) as connection:
+        counts = dict(connection.execute("select entity, count(*) from ops.delivery group by 1").fetchall())
+        rows = connection.execute("select count(*), count(problem_rule) from raw.ticket").fetchone()
+        unknown = connection.execute(
+            """
+            select count(*) from raw.ticket as t
+            join ops.delivery as d using (delivery_id)
+            join ops.arrival as a using (arrival_id)
+            left join ops.source_code as c
+                on c.field = 'service_item_id' and c.source_value = concat_ws(
+                    ' / ', t.cells[array_position(a.header, 'reason')],
+                    t.cells[array_position(a.header, 'type')]
+                )
+            where c.code is null
+            """
+        ).fetchone()
+    assert counts == {"project": 1, "service_item": 1, "org_unit": 1, "ticket": 181}
+    assert rows == (58_119, 0)
+    assert unknown == (0,)
+    assert {(result.status, result.days) for result in register_and_land(settings, site)} == {
+        ("unchanged", ())
+    }
+
+
+def test_declared_dates_read_the_same_in_postgresql_and_python(settings: Settings) -> None:
+    from zoneinfo import ZoneInfo
+
+    from yardstick.sources.dates import ISO, compile_format
+
+    values = ["x", "31/02/2015 10:00", "1/2/2015 9:05", "01/02/2015 24:00", "2026-07-01T08:30", "2026-07-01",
+              "2026-07-01 08:30:15.123456", "12/31/2015 12:00:01 AM", "13/31/2015 12:00:01 AM",
+              "07-Mar-2026"]  # fmt: skip
+    with warehouse.connect(settings.require_database_url()) as connection:
+        for form in (ISO, "%d/%m/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%d-%b-%Y"):
+            compiled = compile_format(form)
+            for value in values:
+                row = connection.execute(
+                    """
+                    select case
+                        when %(v)s ~ %(p)s
+                            and pg_input_is_valid(regexp_replace(%(v)s, %(p)s, %(t)s), 'timestamp')
+                            then regexp_replace(%(v)s, %(p)s, %(t)s)::timestamp::date
+                    end
+                    """,
+                    {"v": value, "p": compiled.pattern, "t": compiled.template},
+                ).fetchone()
+                assert row == (compiled.day(value, ZoneInfo("UTC")),), (form, value)
+
+
+def test_registration_writes_only_what_changed_and_makes_its_deliveries_dirty(
+    settings: Settings, tmp_path: Path
+) -> None:
+    inbox = make_inbox(settings, tmp_path)
+    inbox.put("2015-02.csv", csv_text([ticket(1)]))
+    inbox.land()
+    with warehouse.connect(settings.require_database_url()) as connection:
+        connection.execute("update ops.delivery set audited_build_id = 1")
+        assert register(connection, inbox.site) is False
+        content = site_content()
+        content["names"]["en"] = "Renamed"
+        assert register(connection, load_sites(write_site(tmp_path / "sites", content))[0]) is True
+        dirty = "select count(*) from ops.delivery where audited_build_id is null"
+        assert connection.execute(dirty).fetchone() == (0,)
+        content["entities"]["ticket"]["fields"]["status"]["codes"]["Shut"] = "closed"
+        assert register(connection, load_sites(write_site(tmp_path / "sites", content))[0]) is True
+        assert connection.execute(dirty).fetchone() == (28,)
+        codes = connection.execute("select source_value, code from ops.source_code order by 1").fetchall()
+        assert codes == [("Closed", "closed"), ("Open", "open"), ("Shut", "closed")]
+
+
+def test_due_files_are_those_whose_days_touch_the_range(settings: Settings, tmp_path: Path) -> None:
+    inbox = make_inbox(settings, tmp_path)
+    for month in (1, 2, 3):
+        inbox.put(f"2015-{month:02}.csv", csv_text([ticket(month, month=month)]))
+    inbox.put("readme.txt", "no delivery")
+    entity = inbox.site.entities["ticket"]
+    due = files.due(inbox.site, entity, settings, date(2015, 1, 31), date(2015, 2, 1))
+    assert [(file.name, file.last_day) for file in due] == [
+        ("2015-01.csv", date(2015, 1, 31)),
+        ("2015-02.csv", date(2015, 2, 28)),
+    ]
+    with pytest.raises(FileNotFoundError, match="Create it"):
+        files.due(inbox.site, entity, replace(settings, data=tmp_path / "nowhere"))
+
+
+def test_undated_ticket_file_vouches_for_the_days_it_holds(settings: Settings, tmp_path: Path) -> None:
+    inbox = make_inbox(settings, tmp_path, site_content(files="tickets.csv"))
+    inbox.put("tickets.csv", csv_text([ticket(1, 3), ticket(2, 6), ticket(3, opened="31/02/2015 08:00")]))
+    assert inbox.land()["tickets.csv"].days == tuple(date(2015, 2, day) for day in (3, 4, 5, 6))
+    assert inbox.query("select rows_landed from ops.delivery order by partition_date") == [
+        (1,),
+        (0,),
+        (0,),
+        (2,),
+    ]
+
+
+def test_changed_reading_of_the_same_bytes_is_looked_at_again(settings: Settings, tmp_path: Path) -> None:
+    inbox = make_inbox(settings, tmp_path)
+    inbox.put("2015-04.csv", csv_text([ticket(1, opened="03/04/2015 08:00")]))
+    inbox.land()
+    content = site_content()
+    content["entities"]["ticket"]["fields"]["opened_at"]["format"] = "%m/%d/%Y %H:%M"
+    inbox = make_inbox(settings, tmp_path, content)
+    landed = inbox.land()["2015-04.csv"]
+    # Read month first it is 4 March: outside the file's days, so it belongs to the delivery day.
+    assert landed.days == (date(2015, 4, 3), date(2015, 4, 30))
+
+
+def test_raw_refuses_every_change(settings: Settings, tmp_path: Path) -> None:
+    import psycopg
+
+    inbox = make_inbox(settings, tmp_path)
+    inbox.put("2015-02.csv", csv_text([ticket(1)]))
+    inbox.land()
+    for statement in (
+        "delete from raw.ticket",
+        "update raw.ticket set row_number = 1",
+        "truncate raw.ticket",
+    ):
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            inbox.query(statement)
+
+
+def test_simulated_company_lands_whole(settings: Settings, tmp_path: Path) -> None:
+    company = simulate(tmp_path / "company", projects=3, months=1)
+    settings = replace(settings, data=company.data)
+    (site,) = load_sites(company.sites)
+    landed = register_and_land(settings, site)
+    assert {result.status for result in landed} == {"landed"}
+    with warehouse.connect(settings.require_database_url()) as connection:
+        assert connection.execute("select count(*) from raw.ticket").fetchone() == (company.rows,)
+        structural = connection.execute("select count(*) from raw.ticket where problem_rule = 'extra_cells'")
+        assert structural.fetchone() == (company.dirty.get("extra_separator", 0),)
+        assert connection.execute("select count(*) from raw.project").fetchone() == (3,)

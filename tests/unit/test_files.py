@@ -1,0 +1,190 @@
+"""Date formats and cells: read alike by Python and PostgreSQL, nothing inferred."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.delivery import HEADER, csv_text, site_content, ticket, write_site, xlsx_bytes
+
+from yardstick.sources import files
+from yardstick.sources.dates import ISO, compile_format
+from yardstick.sources.fold import fold
+from yardstick.sources.site import Entity, load_sites
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "expected"),
+    [
+        ("%m/%d/%Y %I:%M:%S %p", "01/02/2015 12:20:09 AM", date(2015, 1, 2)),
+        ("%m/%d/%Y %I:%M:%S %p", "01/02/2015 00:20:09 AM", None),
+        ("%m/%d/%Y %I:%M:%S %p", "13/02/2015 01:20:09 AM", None),
+        ("%d/%m/%Y", "31/02/2015", None),
+        ("%d/%m/%Y", "29/02/2016", date(2016, 2, 29)),
+        ("%d/%m/%Y", "1/2/2016", date(2016, 2, 1)),
+        ("%d/%m/%Y", "2016-02-01", None),
+        ("%Y%m%d%H%M%S", "20160229235959", date(2016, 2, 29)),
+        ("%Y%m%d%H%M%S", "2016229235959", None),
+        ("%d-%b-%y", "07-Mar-26", date(2026, 3, 7)),
+        ("%Y年%m月%d日 %H:%M", "2026年7月1日 08:30", date(2026, 7, 1)),
+        (ISO, "2026-07-01", date(2026, 7, 1)),
+        (ISO, " 2026-07-01T08:30:15.25 ", date(2026, 7, 1)),
+        (ISO, "2026-07-01 08:30", date(2026, 7, 1)),
+        (ISO, "2026-7-1", None),
+        (ISO, "2026-07-01\n2026-07-02", None),
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-03-31T23:30:00Z", date(2026, 4, 1)),
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-04-01T07:30:00+08:00", date(2026, 4, 1)),
+        ("%Y-%m-%d %I:%M %p %z", "2026-03-31 11:30 PM +0000", date(2026, 4, 1)),
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-04-01T07:30:00", None),
+        ("%d/%m/%Y", "", None),
+    ],
+)
+def test_day_of_a_value(form: str, value: str, expected: date | None) -> None:
+    assert compile_format(form).day(value, SHANGHAI) == expected
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31)))
+def test_what_strftime_writes_is_read_back(moment: datetime) -> None:
+    for form in ("%m/%d/%Y %I:%M:%S %p", "%Y%m%d%H%M%S", "%d.%m.%Y %H:%M", "%d %b %Y"):
+        compiled = compile_format(form)
+        assert compiled.day(moment.strftime(form), SHANGHAI) == moment.date()
+
+
+@given(st.text())
+def test_no_text_is_a_surprise_to_a_date_format(text: str) -> None:
+    for form in (ISO, "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M%z"):
+        found = compile_format(form).day(text, SHANGHAI)
+        assert found is None or isinstance(found, date)
+
+
+def test_folding_joins_what_people_do_not_tell_apart() -> None:
+    assert fold("  Opened　 At\n") == "opened at" == fold("ＯＰＥＮＥＤ AT")
+    assert fold("工单 编号") != fold("工单编号")
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("00123", "00123"),
+        (123.0, "123"),
+        (1.5, "1.5"),
+        (-0.0, "0"),
+        (1e300, "1e+300"),
+        (True, "true"),
+        (date(2026, 7, 1), "2026-07-01"),
+        (datetime(2026, 7, 1, 8, 30), "2026-07-01 08:30:00"),
+        (time(8, 30), "08:30:00"),
+        (timedelta(hours=30, minutes=5), "30:05:00"),
+        ("", ""),
+    ],
+)
+def test_workbook_cell_as_text(cell: object, shown: str) -> None:
+    assert files._show(cell, ISO) == shown
+
+
+def test_date_cell_is_shown_as_its_field_declares() -> None:
+    assert files._show(datetime(2026, 7, 1, 8, 30), "%d/%m/%Y %H:%M") == "01/07/2026 08:30"
+    assert files._show(date(2026, 7, 1), "%d/%m/%Y %H:%M") == "01/07/2026 00:00"
+
+
+@pytest.fixture
+def entity(tmp_path: Path) -> Entity:
+    return load_sites(write_site(tmp_path))[0].entities["ticket"]
+
+
+def numbers(reading: files.Reading) -> list[int]:
+    return [number for block in reading.blocks for number in block.numbers]
+
+
+def test_rows_are_counted_as_a_person_counts(entity: Entity) -> None:
+    text = (
+        csv_text([ticket(1, note="two\nlines"), ticket(2)])
+        + "\r\n"
+        + csv_text([ticket(3)]).split("\r\n", 1)[1]
+    )
+    assert numbers(files.read(entity, "x.csv", io.BytesIO(text.encode()))) == [2, 3, 5]
+
+
+def test_workbook_rows_keep_their_sheet_number(tmp_path: Path) -> None:
+    content = site_content(files="{month:%Y-%m}.xlsx", header_row=3)
+    entity = load_sites(write_site(tmp_path, content))[0].entities["ticket"]
+    book = xlsx_bytes({"s": [["Report"], [], HEADER, ticket(1), [], ticket(2)]})
+    reading = files.read(entity, "x.xlsx", io.BytesIO(book))
+    assert numbers(reading) == [4, 6]
+    assert reading.header == [fold(name) for name in HEADER]
+
+
+def test_trailing_separators_of_every_row_are_no_cells(entity: Entity) -> None:
+    text = csv_text([[*ticket(1), ""], [*ticket(2), "x"]], [*HEADER, ""])
+    reading = files.read(entity, "x.csv", io.BytesIO(text.encode()))
+    assert len(reading.header) == len(HEADER)
+    assert ["extra_cells" in body for block in reading.blocks for body in block.bodies] == [False, True]
+
+
+@pytest.mark.parametrize("size", [1, 1000, 70_000, 3_000_000])
+def test_gunzip_gives_back_what_was_packed_in_bounded_pieces(size: int) -> None:
+    content = bytes(number % 251 for number in range(1000)) * (size // 1000 + 1)
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(content) + packer.flush()
+    pieces = list(files._gunzip(io.BytesIO(packed + packed), "x.gz"))
+    assert b"".join(pieces) == content * 2
+    assert max(map(len, pieces)) <= files.CHUNK
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=7, max_size=7
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_any_text_survives_the_copy_form(rows: list[list[str]]) -> None:
+    """The batched form and the row-by-row form agree, and both can be read back."""
+    header = type("Header", (), {"width": 7, "event": 1})()
+    batched, single = files.Reading("", 0, []), files.Reading("", 0, [])
+    files._Rows(batched, header, "utf-8").add(list(range(len(rows))), rows)
+    for number, row in enumerate(rows):
+        files._Rows(single, header, "utf-8").add_one(number, row)
+    bodies = [body for block in batched.blocks for body in block.bodies]
+    assert bodies == [body for block in single.blocks for body in block.bodies]
+    for body, row in zip(bodies, rows, strict=True):
+        assert _cells(body) == row
+
+
+def _cells(body: str) -> list[str]:
+    """Undo COPY text form, then the array literal."""
+    literal, *problem = body.split("\t")
+    assert problem == ["\\N", "\\N"]
+    assert "\n" not in literal
+    plain, position, escapes = "", 0, {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
+    while position < len(literal):
+        if literal[position] == "\\":
+            position += 1
+            plain += escapes[literal[position]]
+        else:
+            plain += literal[position]
+        position += 1
+    cells, cell, position = [], None, 1
+    while plain[position] != "}" or cell is not None:
+        character = plain[position]
+        if character == '"':
+            if cell is None:
+                cell = ""
+            else:
+                cells.append(cell)
+                cell = None
+        elif cell is not None:
+            position += character == "\\"
+            cell += plain[position]
+        position += 1
+    return cells

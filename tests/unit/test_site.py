@@ -1,0 +1,200 @@
+"""Site files: read, checked, every problem told with its line and what to do."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.delivery import site_content, write_site
+
+from yardstick.contracts import ContractError, load_contracts
+from yardstick.settings import project_root
+from yardstick.simulator.company import SITE
+from yardstick.sources.pattern import FilePatternError, compile_pattern
+from yardstick.sources.site import SiteError, load_sites
+
+
+def problems(tmp_path: Path, content: dict[str, Any]) -> list[str]:
+    path = write_site(tmp_path, content)
+    with pytest.raises(SiteError) as caught:
+        load_sites(tmp_path)
+    assert all(problem.startswith(f"{path}:") for problem in caught.value.problems)
+    return [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
+
+
+def with_field(name: str, mapping: Any) -> dict[str, Any]:
+    content = site_content()
+    content["entities"]["ticket"]["fields"][name] = mapping
+    return content
+
+
+def codes_file(name: str) -> dict[str, str]:
+    return {"file": name, "value": "a", "code": "b"}
+
+
+def test_shipped_sites_are_sound() -> None:
+    sites = load_sites(project_root() / "sites")
+    assert "boston_311" in [site.source_id for site in sites]
+    assert load_sites(SITE)[0].source_id == "simulated_company"
+
+
+def test_master_data_comes_before_what_refers_to_it() -> None:
+    (site,) = load_sites(project_root() / "sites/boston_311")
+    assert list(site.entities)[-1] == "ticket"
+    assert len(site.entities) == 4
+
+
+def test_boston_counts_every_neighbourhood_and_service_item() -> None:
+    (site,) = load_sites(project_root() / "sites/boston_311")
+    fields = site.entities["ticket"].fields
+    assert len(fields["project_id"].codes) == 24
+    assert fields["project_id"].codes[""] == "no_neighbourhood"
+    assert fields["project_id"].null_values == ()  # an empty neighbourhood is a place, not an absence
+    assert len(set(fields["service_item_id"].codes.values())) == 156
+    assert fields["service_item_id"].codes["Disability / Call Log"] == "disability_call_log"
+
+
+def test_misspelled_key_is_told_with_line_and_guess(tmp_path: Path) -> None:
+    content = site_content(delimeter=";")
+    (problem,) = problems(tmp_path, content)
+    line = (tmp_path / "site.yml").read_text(encoding="utf-8").splitlines().index("    delimeter: ;") + 1
+    assert problem == f"{line}: entities.ticket.delimeter: is not known here. Use 'delimiter'."
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    content = site_content(encoding="utf-9", files="../{month:%Y-%m}.csv")
+    content["time_zone"] = "America/New_Yorck"
+    content["entities"]["ticket"]["fields"]["opened"] = "X"
+    del content["entities"]["ticket"]["fields"]["project_id"]
+    told = "\n".join(problems(tmp_path, content))
+    for expected in (
+        "'utf-9' is not an encoding",
+        "leaves its folder",
+        "America/New_York",
+        "'opened_at'",
+        "project_id is missing",
+    ):
+        assert expected in told
+
+
+@pytest.mark.parametrize(
+    ("name", "mapping", "told"),
+    [
+        ("status", {"column": "State", "codes": {"Open": "opened"}}, "is not in the contract's vocabulary"),
+        ("channel", {"constant": "fax"}, "is not in the contract's vocabulary"),
+        ("channel", {"column": "A", "constant": "app"}, "exactly one of column, columns and constant"),
+        ("channel", {}, "exactly one of column, columns and constant"),
+        ("due_at", {"column": "Due", "format": "%d/%m"}, "needs a year, a month and a day"),
+        ("due_at", {"column": "Due", "format": "%Y-%m-%d %Q"}, "%Q is not known"),
+        ("due_at", {"column": "Due", "format": "%Y-%m-%d %I:%M"}, "%I and %p go together"),
+        ("title", {"column": "Title", "format": "%Y-%m-%d"}, "only dates have a format"),
+        ("opened_at", {"columns": ["Day", "Time"]}, "from exactly one column"),
+        ("channel", {"column": "C", "codes_file": codes_file("../x.csv")}, "leaves the site's"),
+        ("channel", {"column": "C", "codes_file": codes_file("x.csv")}, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_wrong_field_is_told(tmp_path: Path, name: str, mapping: Any, told: str) -> None:
+    assert told in "\n".join(problems(tmp_path, with_field(name, mapping)))
+
+
+def test_undated_master_data_needs_valid_from(tmp_path: Path) -> None:
+    content = site_content()
+    content["entities"]["org_unit"] = {
+        "folder": {"site": "."},
+        "files": "units.csv",
+        "fields": {"org_unit_id": "id", "org_unit_name_en": "name"},
+    }
+    write_site(tmp_path, content)
+    assert load_sites(tmp_path)[0].valid_from == date(2015, 1, 1)
+    del content["valid_from"]
+    assert "Add valid_from" in problems(tmp_path, content)[0]
+
+
+def test_yaml_words_stay_text(tmp_path: Path) -> None:
+    text = write_site(tmp_path, site_content()).read_text(encoding="utf-8")
+    text = text.replace(
+        "Open: open", "no: open\n          012: closed\n          NA: open\n          on: closed"
+    )
+    (tmp_path / "site.yml").write_text(text, encoding="utf-8")
+    codes = load_sites(tmp_path)[0].entities["ticket"].fields["status"].codes
+    assert codes == {"no": "open", "012": "closed", "NA": "open", "on": "closed", "Closed": "closed"}
+
+
+def test_key_that_stands_twice_is_told(tmp_path: Path) -> None:
+    path = write_site(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8") + "source_id: other\n", encoding="utf-8")
+    with pytest.raises(SiteError, match="stands twice"):
+        load_sites(tmp_path)
+
+
+def test_source_id_belongs_to_one_file(tmp_path: Path) -> None:
+    write_site(tmp_path / "a")
+    write_site(tmp_path / "b")
+    with pytest.raises(SiteError, match="already taken"):
+        load_sites(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["kind: [", "\t", "kind: site", "- a"])
+def test_broken_file_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SiteError):
+        load_sites(path)
+
+
+def test_other_yaml_beside_is_no_site(tmp_path: Path) -> None:
+    write_site(tmp_path)
+    (tmp_path / "notes.yml").write_text("kind: note\n", encoding="utf-8")
+    assert len(load_sites(tmp_path)) == 1
+    with pytest.raises(SiteError, match="no site file here"):
+        load_sites(tmp_path / "nowhere")
+
+
+def test_mapping_changes_the_configuration_hash_and_comments_do_not(tmp_path: Path) -> None:
+    path = write_site(tmp_path)
+    before = load_sites(tmp_path)[0].config_sha256
+    path.write_text("# a remark\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert load_sites(tmp_path)[0].config_sha256 == before
+    write_site(tmp_path, with_field("title", "Note"))
+    assert load_sites(tmp_path)[0].config_sha256 != before
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "span"),
+    [
+        ("{month:%Y-%m}.csv", "2016-02.csv", (date(2016, 2, 1), date(2016, 2, 29))),
+        ("{month:%Y-%m}.csv", "2016-13.csv", False),
+        ("{month:%Y-%m}.csv", "2016-02.csv.part", False),
+        ("工单_*_{day:%Y%m%d}.csv", "工单_east_20160229.csv", (date(2016, 2, 29),) * 2),
+        ("工单_*_{day:%Y%m%d}.csv", "工单_east_20150229.csv", False),
+        ("*/{day:%Y-%m-%d}.csv", "a/2016-01-01.csv", (date(2016, 1, 1),) * 2),
+        ("*/{day:%Y-%m-%d}.csv", "a/b/2016-01-01.csv", False),
+        ("projects.csv", "projects.csv", None),
+        ("projects.csv", "projectsxcsv", False),
+    ],
+)
+def test_file_name_vouches_for_days(pattern: str, name: str, span: Any) -> None:
+    assert compile_pattern(pattern).span(name) == span
+
+
+@pytest.mark.parametrize(
+    "pattern", ["/a.csv", "../a.csv", "{day:%Y-%m}.csv", "{month:%m}.csv", "{week:%Y}.csv", "{"]
+)
+def test_wrong_file_pattern_is_told(pattern: str) -> None:
+    with pytest.raises(FilePatternError):
+        compile_pattern(pattern)
+
+
+def test_contracts_are_sound_and_refer_to_each_other() -> None:
+    contracts = load_contracts()
+    assert set(contracts) == {"project", "service_item", "org_unit", "ticket"}
+    assert contracts["ticket"].identifiers == {"source_ticket_id", "project_id", "service_item_id"}
+    assert contracts["project"].fields["manager_name"].is_personal
+
+
+def test_wrong_contract_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("entity: a\n", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"a\.yml"):
+        load_contracts(tmp_path)
