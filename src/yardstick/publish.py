@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from yardstick import warehouse
+from yardstick import quality, warehouse
 from yardstick.settings import Settings
 
 GATES = ("staging", "facts")
@@ -66,45 +67,16 @@ DOORS = (
 )
 
 
-@dataclass(frozen=True)
-class Moved:
-    """What a publication did.
-
-    Attributes:
-        days: business days that changed for readers.
-        rows: rows written or removed, by table of ``publish``; only those that differ are touched.
-    """
-
-    days: list[date]
-    rows: dict[str, int]
-
-
-def note_days(connection: psycopg.Connection[Any], build_id: int) -> None:
-    """Write down the business days a build may have changed, in ``ops.build_day``.
-
-    A build that failed leaves facts that its successor finds unchanged, so the days of builds that were
-    never audited count too.
-    """
-    connection.execute(
-        "insert into ops.build_day (build_id, day) "
-        "select %(build)s, d.partition_date from ops.build_delivery b "
-        "inner join ops.delivery d on d.delivery_id = b.delivery_id "
-        "where b.build_id = %(build)s and d.entity = 'ticket' "
-        "union "
-        "select %(build)s, a.day from intermediate.int_days__affected a "
-        "inner join ops.build b on b.build_id = a.build_id "
-        "where a.day is not null and a.build_id <= %(build)s "
-        "and (a.build_id = %(build)s or b.status <> 'audited') "
-        "on conflict do nothing",
-        {"build": build_id},
-    )
-
-
-def move(settings: Settings, build_id: int) -> Moved:
+def move(settings: Settings, build_id: int) -> list[date]:
     """Publish a build that passed its gates and mark its deliveries audited.
 
     Rows that did not change are not touched, so publishing again changes nothing. Days are published one
-    by one: a crash leaves whole days, and the build stays dirty until its last day is in.
+    by one: a crash leaves whole days, and the build stays dirty until its last day is in. How many rows were
+    moved stands in ``ops.model_run``, stage ``publish``.
+
+    Returns:
+        The build's audited days: those it may have changed and that a source has delivered, whether or not a
+        row of them differs. The same again when called again.
 
     Raises:
         PublishBusyError: when another publisher is at work; nothing was done.
@@ -113,16 +85,14 @@ def move(settings: Settings, build_id: int) -> Moved:
     url = settings.require_database_url()
     with warehouse.connect(url, name="yardstick-publish", autocommit=True) as connection, _alone(connection):
         _must_have_passed(connection, build_id)
-        note_days(connection, build_id)
+        quality.note_days(connection, build_id)
         connection.execute("set work_mem = '128MB'")
-        for door in DOORS:
-            _compare(connection, door, build_id)
+        seconds = {door.name: _compare(connection, door, build_id) for door in DOORS}
         with connection.transaction():
             for door in DOORS:
                 if door.day is None:
                     _apply(connection, door, None, is_present=True)
-        days = _changed_days(connection)
-        for day in days:
+        for day in _changed_days(connection):
             with connection.transaction():
                 for door in DOORS:
                     if door.day is not None:
@@ -132,7 +102,6 @@ def move(settings: Settings, build_id: int) -> Moved:
                     "on conflict (day) do update set build_id = excluded.build_id, published_at = now()",
                     [day, build_id],
                 )
-        rows = {door.name: _count(connection, door) for door in DOORS}
         with connection.transaction():
             for door in reversed(DOORS):
                 if door.day is None:
@@ -147,7 +116,27 @@ def move(settings: Settings, build_id: int) -> Moved:
                 "where build_id = %s and status <> 'audited'",
                 [build_id],
             )
-    return Moved(days, rows)
+            connection.execute(
+                "insert into publish.day (day, build_id) select audited.day, %s "
+                "from (" + _AUDITED_DAYS + ") as audited on conflict (day) do nothing",
+                [build_id, build_id],
+            )
+            connection.cursor().executemany(
+                "insert into ops.model_run (build_id, stage, node, status, seconds, rows_affected) "
+                "values (%s, 'publish', %s, 'success', %s, %s)",
+                [
+                    (build_id, f"publish.{door.name}", seconds[door.name], _count(connection, door))
+                    for door in DOORS
+                ],
+            )
+        return [row[0] for row in connection.execute(_AUDITED_DAYS, [build_id])]
+
+
+_AUDITED_DAYS = (
+    "select b.day from ops.build_day b where b.build_id = %s and exists ("
+    " select from ops.delivery d where d.partition_date = b.day and d.entity = 'ticket' "
+    " and d.audited_build_id is not null) order by b.day"
+)
 
 
 @contextlib.contextmanager
@@ -183,8 +172,13 @@ def _must_have_passed(connection: psycopg.Connection[Any], build_id: int) -> Non
             raise PublishError(f"build {build_id} failed gate {gate}: readers keep the last audited data")
 
 
-def _compare(connection: psycopg.Connection[Any], door: Door, build_id: int) -> None:
-    """Collect the rows that differ in a temporary table: one look, however many days the build has."""
+def _compare(connection: psycopg.Connection[Any], door: Door, build_id: int) -> float:
+    """Collect the rows that differ in a temporary table: one look, however many days the build has.
+
+    Returns:
+        Seconds it took.
+    """
+    started = time.monotonic()
     columns = _columns(connection, door)
     listed = sql.SQL(", ").join(map(sql.Identifier, columns))
     scope_source: sql.Composable = sql.SQL("true")
@@ -239,6 +233,7 @@ def _compare(connection: psycopg.Connection[Any], door: Door, build_id: int) -> 
     if door.day is not None:
         connection.execute(sql.SQL("create index on {} (moved_day)").format(_moved(door)))
     connection.execute(sql.SQL("analyze {}").format(_moved(door)))
+    return time.monotonic() - started
 
 
 def _columns(connection: psycopg.Connection[Any], door: Door) -> list[str]:

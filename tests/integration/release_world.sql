@@ -1,4 +1,5 @@
 -- The tables dbt would have built, and build 1 in them.
+create schema if not exists staging;
 create schema if not exists marts;
 create schema if not exists appraisal;
 create schema if not exists intermediate;
@@ -15,8 +16,19 @@ create table marts.fct_ticket_backlog_daily (
     tickets_open bigint, tickets_overdue bigint, primary key (project_id, service_item_id, day)
 );
 create table appraisal.indicator_daily (
-    project_id text, indicator text, day date, numerator double precision, denominator double precision,
+    project_id text, indicator text, day date, numerator bigint, denominator bigint, standards_release text,
     primary key (project_id, indicator, day)
+);
+create table staging.stg_delivered__tickets (
+    delivery_id bigint, row_number integer, source_id text, source_ticket_id text, opened_at timestamptz,
+    due_at timestamptz, closed_at timestamptz, status text, channel text
+);
+create table staging.stg_delivered__projects (
+    delivery_id bigint, row_number integer, project_id text, project_grade text, area_m2 double precision,
+    households bigint
+);
+create table staging.stg_delivered__service_items (
+    delivery_id bigint, row_number integer, service_item_id text, service_item_name_en text
 );
 create table marts.dim_project (
     project_id text primary key, project_name_zh text, project_name_en text, region text, city text,
@@ -65,8 +77,16 @@ from (select n, case when n < 6 then timestamptz '2015-01-01 08:00Z' else timest
 insert into marts.fct_ticket_backlog_daily
 select project_id, service_item_id, opened_date, count(*), count(*), 0, 0 from marts.fct_ticket group by 1, 2, 3;
 insert into appraisal.indicator_daily
-select project_id, 'completed_on_time', due_date, count(*) filter (where is_on_time), count(*)
+select project_id, 'completed_on_time', due_date, count(*) filter (where is_on_time), count(*), '2015-01'
 from marts.fct_ticket group by 1, 3;
+insert into staging.stg_delivered__tickets
+select delivery_id, row_number, source_id, source_ticket_id, opened_at, due_at, closed_at, status, channel
+from marts.fct_ticket;
+insert into staging.stg_delivered__projects
+select 1, row_number() over (order by project_id) + 1, project_id, project_grade, area_m2, households
+from marts.dim_project;
+insert into staging.stg_delivered__service_items values (2, 2, 'lift', 'Lift');
+
 
 create table appraisal.appraisal_score as
 select 'month'::text as period_kind, '2015-01'::text as period, project_id, project_names, region, project_grade,
@@ -105,3 +125,7 @@ select 'month', '2015-01', project, 'lift', '{"zh": "电梯", "en": "Lift"}', 10
 insert into appraisal.appraisal_day
 select 'month', '2015-01', project, day::date, 1, 1, 2, 1, 1
 from (values ('P1'), ('P2')) as s (project), generate_series('2015-01-01'::date, '2015-01-10', '1 day') as day;
+
+insert into ops.standards_indicator (standards_release, indicator, names, reform_part, unit, direction, kind, scoring,
+    minimum_sample, position)
+values ('2015-01', 'completed_on_time', '{}', 'service_centre', 'ratio', 'higher', 'ratio', 'linear', 5, 1);

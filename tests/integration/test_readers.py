@@ -81,8 +81,9 @@ def relations(settings: Settings) -> list[tuple[str, str]]:
     found = execute(
         settings,
         "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-        "where c.relkind in ('r', 'v', 'm', 'p', 'f') and n.nspname not in ('pg_catalog', 'information_schema') "
-        "and n.nspname not like 'pg\\_t%' order by 1, 2",
+        "where c.relkind in ('r', 'v', 'm', 'p', 'f') "
+        "and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_t%' "
+        "order by 1, 2",
     )
     return [(str(schema), str(name)) for schema, name in found]
 

@@ -308,3 +308,30 @@ def test_artifacts_are_recorded_once_and_altered_ones_found(world: Settings) -> 
     assert [problem.what for problem in appraisal.verify(world)] == [
         "the published file 2015-01/v1/en/index.html is gone"
     ]
+
+
+def test_sign_off_releases_what_was_shown(world: Settings) -> None:
+    prepared = appraisal.prepare(world, "2015-01")
+    assert (prepared["state"], prepared["release_id"]) == ("new", None)
+    assert "Projects scored: 2 / 2" in prepared["summary"]
+    answer = {
+        "chosen_options": ["Approve"],
+        "responded_at": "2015-02-03T09:30:00+00:00",
+        "responded_by_user": {"id": "7", "name": "auto-sign"},
+    }
+    first = appraisal.release_signed(world, "2015-01", prepared["content_sha256"], answer)
+    assert execute(world, "select signed_by, signed_how from release.release") == [("auto-sign", "auto-sign")]
+    again = appraisal.prepare(world, "2015-01")
+    assert (again["state"], again["release_id"]) == ("released", first)
+    assert appraisal.release_signed(world, "2015-01", again["content_sha256"], None) == first
+    change_a_figure(world)
+    assert appraisal.prepare(world, "2015-01")["state"] == "differs"
+    assert [proposal["period"] for proposal in appraisal.proposals(world)] == ["2015-01"]
+
+
+def test_unsigned_figures_are_not_released(world: Settings) -> None:
+    digest = appraisal.draft(world, "month", "2015-01").content_sha256
+    with pytest.raises(appraisal.AppraisalError, match="nobody signed"):
+        appraisal.release_signed(world, "2015-01", digest, None)
+    with pytest.raises(appraisal.AppraisalError, match="does not say who"):
+        appraisal.release_signed(world, "2015-01", digest, {"responded_by_user": None, "responded_at": "x"})

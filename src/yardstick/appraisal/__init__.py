@@ -18,7 +18,7 @@ import os
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib import metadata
@@ -39,10 +39,46 @@ RELATIONS = ("score", "indicator", "person", "item", "day", "reject_count")
 _COMPARED = ("score", "indicator", "person", "reject_count")
 _DECIMALS = 9
 _LOCK = 7_402_030
-_PERIOD = {
+_PERIOD: dict[Kind, re.Pattern[str]] = {
     "month": re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])"),
     "quarter": re.compile(r"(?P<year>\d{4})-Q(?P<quarter>[1-4])"),
     "year": re.compile(r"(?P<year>\d{4})"),
+}
+AUTO_SIGN = "auto-sign"
+_LABELS = {
+    "en": (
+        "Period",
+        "Standards release",
+        "Projects scored",
+        "Scores",
+        "Grades",
+        "Tickets",
+        "Rejected rows",
+        "Indicators with too small a sample",
+        "Content",
+    ),
+    "zh-Hans": (
+        "考核期",
+        "标准版本",
+        "已评分项目",
+        "得分",
+        "等级",
+        "工单数",
+        "被拒绝的行",
+        "样本不足的指标",
+        "内容摘要",
+    ),
+    "zh-Hant": (
+        "考核期",
+        "標準版本",
+        "已評分項目",
+        "得分",
+        "等級",
+        "工單數",
+        "被拒絕的行",
+        "樣本不足的指標",
+        "內容摘要",
+    ),
 }
 _CODE = ("src/yardstick", "dbt_project", "expectations")
 _CODE_SUFFIXES = frozenset({".py", ".sql", ".yml", ".yaml", ".csv", ".html", ".css", ".json"})
@@ -153,6 +189,18 @@ def period_span(kind: Kind, period: str) -> tuple[date, date]:
     after = first + months
     end = date(year + (after > 12), (after - 1) % 12 + 1, 1) - timedelta(days=1)
     return date(year, first, 1), end
+
+
+def kind_of(period: str) -> Kind:
+    """The kind of period that a text names.
+
+    Raises:
+        ValueError: when it names none.
+    """
+    for kind, pattern in _PERIOD.items():
+        if pattern.fullmatch(period):
+            return kind
+    raise ValueError(f"{period!r} is no period; write 2015-01, 2015-Q1 or 2015")
 
 
 def canonical(value: Any) -> str:
@@ -550,6 +598,86 @@ def restate(
                 )
         _note(settings, connection)
     return release_id
+
+
+def prepare(settings: Settings, period: str) -> dict[str, Any]:
+    """What the sign-off shows, small enough for a task's return value.
+
+    When the figures differ from the released ones, a restatement is proposed.
+
+    Returns:
+        ``period``, ``content_sha256``, ``state`` (``new``, ``released`` or ``differs``), ``release_id`` of
+        the latest version or None, and ``summary``: a few lines of Markdown in the language of the settings.
+    """
+    with _session(settings, "yardstick-draft") as connection, _alone(connection), connection.transaction():
+        drafted = _compose(connection, kind_of(period), period)
+        if drafted.state != "unreleased":
+            _propose(connection, drafted)
+    return {
+        "period": period,
+        "content_sha256": drafted.content_sha256,
+        "state": {"unreleased": "new", "unchanged": "released", "differs": "differs"}[drafted.state],
+        "release_id": drafted.release_id,
+        "summary": _told(drafted, settings.language),
+    }
+
+
+def release_signed(
+    settings: Settings, period: str, content_sha256: str, response: Mapping[str, Any] | None
+) -> str:
+    """Release a period with the answer that Airflow's approval task got.
+
+    Args:
+        settings: where the warehouse is.
+        period: e.g. ``2015-01``.
+        content_sha256: of the draft that was shown.
+        response: the approval task's return value; None when nobody was asked because the figures are
+            released already.
+
+    Returns:
+        The release id.
+
+    Raises:
+        AppraisalError: when figures that are not released come without a signature.
+        DraftChangedError: when they changed since they were shown.
+    """
+    kind = kind_of(period)
+    if response is None:
+        drafted = draft(settings, kind, period)
+        if drafted.release_id is None or drafted.content_sha256 != content_sha256:
+            raise AppraisalError(f"{period} has figures that nobody signed: run its appraisal again")
+        return drafted.release_id
+    user = response.get("responded_by_user") or {}
+    name = str(user.get("name") or user.get("id") or "")
+    if not name:
+        raise AppraisalError(f"the sign-off of {period} does not say who answered it")
+    at = response["responded_at"]
+    signature = Signature(
+        signed_by=name,
+        signed_how="auto-sign" if name == AUTO_SIGN else "person",
+        signed_at=at if isinstance(at, datetime) else datetime.fromisoformat(str(at)),
+    )
+    return release(settings, kind, period, signature, signed_sha256=content_sha256)
+
+
+def _told(drafted: Draft, language: str) -> str:
+    labels = _LABELS.get(language, _LABELS["en"])
+    summary = drafted.summary
+    scores = "–"
+    if summary["score_lowest"] is not None:
+        scores = f"{summary['score_lowest']:.2f} – {summary['score_highest']:.2f}"
+    values = (
+        summary["period"],
+        summary["standards_release"],
+        f"{summary['projects_scored']} / {summary['projects']}",
+        scores,
+        ", ".join(f"{grade} {count}" for grade, count in summary["grades"].items()) or "–",
+        f"{summary['tickets']:,}",
+        f"{summary['rejects']:,}",
+        str(summary["indicators_too_small"]),
+        f"`{drafted.content_sha256}`",
+    )
+    return "\n".join(f"- {label}: {value}" for label, value in zip(labels, values, strict=True))
 
 
 def _must_be_signed(drafted: Draft, signed_sha256: str | None) -> None:
