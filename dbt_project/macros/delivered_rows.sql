@@ -12,7 +12,7 @@
 with built as (
     select d.delivery_id, d.arrival_id, d.source_id, d.partition_date
     from {{ source('ops', 'delivery') }} as d
-    where d.delivery_id in ({{ deliveries_of_build(entity) }})
+    where d.entity = '{{ entity }}' and d.delivery_id in ({{ deliveries_of_build() }})
 ),
 
 read_from as (
@@ -21,6 +21,7 @@ read_from as (
         f.field,
         f.separator,
         f.constant,
+        f.format,
         f.pattern,
         f.template,
         f.null_values,
@@ -47,7 +48,6 @@ read_from as (
 
 layout as materialized (
     select
-        arrival_id,
         {%- for field in fields %}
         {%- set this_field = "filter (where field = '" ~ field.name ~ "')" %}
         min(positions[1]) {{ this_field }} as {{ field.name }}_at,
@@ -60,12 +60,11 @@ layout as materialized (
         {%- if field.type == 'timestamp' %}
         min(pattern) {{ this_field }} as {{ field.name }}_pattern,
         min(template) {{ this_field }} as {{ field.name }}_template,
-        min(time_zone) {{ this_field }} as {{ field.name }}_zone
-        {%- else %}
-        min(pattern) {{ this_field }} as {{ field.name }}_pattern
+        min(format) {{ this_field }} as {{ field.name }}_format,
+        min(time_zone) {{ this_field }} as {{ field.name }}_zone,
         {%- endif %}
-        {%- if not loop.last %},{% endif %}
         {%- endfor %}
+        arrival_id
     from read_from
     group by arrival_id
 ),
@@ -127,7 +126,8 @@ meant as materialized (
             when {{ v }} ~ {{ f }}_pattern
                 then regexp_replace({{ v }}, {{ f }}_pattern, coalesce({{ f }}_template, '\&'))
         end as {{ field.name }},
-        {{ f }}_zone as {{ field.name }}_zone
+        {{ f }}_zone as {{ field.name }}_zone,
+        {{ f }}_format as {{ field.name }}_format
         {%- else %}
         case when {{ v }} <> '' and {{ v }} <> all(coalesce({{ f }}_nulls, '{}')) then {{ v }} end as {{ field.name }}_text,
         {{ meant }} as {{ field.name }}
@@ -265,7 +265,9 @@ select * from judged
         when {{ v }} is null or not pg_input_is_valid({{ v }}, 'timestamptz')
             then jsonb_build_object(
                 'field', '{{ v }}', 'value', {{ told }}, 'rule', 'timestamp_unreadable',
-                'reason', format('"%s" is not a date and time in the declared format', {{ told }})
+                'reason', format(
+                    '"%s" is not a date in the declared format %s', {{ told }}, coalesce({{ v }}_format, 'iso')
+                )
             )
         {%- else %}
         when {{ v }} is null

@@ -4,8 +4,8 @@
         full_refresh=false,
         incremental_strategy='replace_scope',
         incremental_predicates=[
-            of_build(),
-            "(org_unit_id) in (select org_unit_id from staging.stg_delivered__org_unit_rows)",
+            "delivery_id in ({{ deliveries_of_build() }})",
+            "(org_unit_id) in (select org_unit_id from {{ ref('stg_delivered__org_unit_rows') }})",
         ],
         indexes=[
             {'columns': ['org_unit_id'], 'unique': true},
@@ -28,7 +28,7 @@ touched as (
         -- what a row meant may have changed since: its former key is judged again as well
         union
         select org_unit_id from {{ this }}
-        where delivery_id in ({{ deliveries_of_build('org_unit') }})
+        where delivery_id in ({{ deliveries_of_build() }})
     {%- endif %}
 ),
 

@@ -4,8 +4,8 @@
         full_refresh=false,
         incremental_strategy='replace_scope',
         incremental_predicates=[
-            of_build(),
-            "(project_id) in (select project_id from staging.stg_delivered__project_rows)",
+            "delivery_id in ({{ deliveries_of_build() }})",
+            "(project_id) in (select project_id from {{ ref('stg_delivered__project_rows') }})",
         ],
         indexes=[
             {'columns': ['project_id'], 'unique': true},
@@ -28,7 +28,7 @@ touched as (
         -- what a row meant may have changed since: its former key is judged again as well
         union
         select project_id from {{ this }}
-        where delivery_id in ({{ deliveries_of_build('project') }})
+        where delivery_id in ({{ deliveries_of_build() }})
     {%- endif %}
 ),
 

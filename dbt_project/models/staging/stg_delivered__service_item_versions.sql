@@ -3,7 +3,7 @@
         materialized='incremental',
         full_refresh=false,
         incremental_strategy='replace_scope',
-        incremental_predicates=[of_build()],
+        incremental_predicates=["delivery_id in ({{ deliveries_of_build() }})"],
         indexes=[
             {'columns': ['delivery_id', 'row_number'], 'unique': true},
             {'columns': ['service_item_id']},

@@ -4,8 +4,8 @@
         full_refresh=false,
         incremental_strategy='replace_scope',
         incremental_predicates=[
-            of_build(),
-            "(service_item_id) in (select service_item_id from staging.stg_delivered__service_item_rows)",
+            "delivery_id in ({{ deliveries_of_build() }})",
+            "(service_item_id) in (select service_item_id from {{ ref('stg_delivered__service_item_rows') }})",
         ],
         indexes=[
             {'columns': ['service_item_id'], 'unique': true},
@@ -28,7 +28,7 @@ touched as (
         -- what a row meant may have changed since: its former key is judged again as well
         union
         select service_item_id from {{ this }}
-        where delivery_id in ({{ deliveries_of_build('service_item') }})
+        where delivery_id in ({{ deliveries_of_build() }})
     {%- endif %}
 ),
 

@@ -4,8 +4,8 @@
         full_refresh=false,
         incremental_strategy='replace_scope',
         incremental_predicates=[
-            of_build(),
-            "(source_id, source_ticket_id) in (select source_id, source_ticket_id from staging.stg_delivered__ticket_rows)",
+            "delivery_id in ({{ deliveries_of_build() }})",
+            "(source_id, source_ticket_id) in (select source_id, source_ticket_id from {{ ref('stg_delivered__ticket_rows') }})",
         ],
         indexes=[
             {'columns': ['source_id', 'source_ticket_id'], 'unique': true},
@@ -28,7 +28,7 @@ touched as (
         -- what a row meant may have changed since: its former key is judged again as well
         union
         select source_id, source_ticket_id from {{ this }}
-        where delivery_id in ({{ deliveries_of_build('ticket') }})
+        where delivery_id in ({{ deliveries_of_build() }})
     {%- endif %}
 ),
 

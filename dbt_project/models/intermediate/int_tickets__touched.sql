@@ -1,0 +1,52 @@
+{{
+    config(
+        materialized='incremental',
+        full_refresh=false,
+        incremental_strategy='replace_scope',
+        incremental_predicates=['true'],
+        indexes=[{'columns': ['source_id', 'source_ticket_id'], 'unique': true}],
+    )
+}}
+
+with delivered_rows as (
+    select * from {{ ref('stg_delivered__ticket_rows') }}
+),
+
+tickets_before as (
+    select * from {{ ref('int_tickets__before') }}
+),
+
+builds as (
+    select * from {{ source('ops', 'build') }}
+),
+
+touched as (
+    select
+        source_id,
+        source_ticket_id
+    from delivered_rows
+    where source_ticket_id is not null
+    union
+    -- a row may mean something else now: the ticket it used to be is looked at as well
+    select
+        source_id,
+        source_ticket_id
+    from tickets_before
+    where delivery_id in ({{ deliveries_of_build() }})
+    {%- if is_incremental() %}
+    union
+    -- what an earlier build touched and never brought to an end
+    select
+        earlier.source_id,
+        earlier.source_ticket_id
+    from {{ this }} as earlier
+    inner join builds on earlier.build_id = builds.build_id
+    where builds.status <> 'audited'
+    {%- endif %}
+)
+
+select
+    {{ var('build_id') }} as build_id,
+    source_id,
+    source_ticket_id
+from touched
