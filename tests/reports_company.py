@@ -52,13 +52,73 @@ ITEMS = [
 ]
 INDICATORS: list[tuple[str, str, str, str, str, str, float, float, float, float, int]] = [
     # code, zh, en, part, unit, direction, zero, floor, target, weight, minimum sample
-    ("ticket_on_time", "工单按时完成率", "Tickets completed on time", "service_centre", "ratio", "higher", 0.4, 0.8, 0.95, 35, 30),
-    ("ticket_close_time", "工单办结时长（80% 分位）", "Time to close (80th percentile)", "service_centre", "service_hours", "lower", 180, 60, 24, 15, 30),
-    ("ticket_overdue_open", "在办工单超期率", "Open tickets overdue", "service_centre", "ratio", "lower", 0.75, 0.2, 0.05, 10, 10),
-    ("ticket_backlog_days", "工单积压天数", "Backlog in days of arrivals", "organisation", "days", "lower", 45, 10, 3, 10, 30),
-    ("first_response_on_time", "首次响应及时率（60 分钟）", "First response within 60 service minutes", "service_centre", "ratio", "higher", 0.4, 0.85, 0.95, 20, 30),
+    (
+        "ticket_on_time",
+        "工单按时完成率",
+        "Tickets completed on time",
+        "service_centre",
+        "ratio",
+        "higher",
+        0.4,
+        0.8,
+        0.95,
+        35,
+        30,
+    ),
+    (
+        "ticket_close_time",
+        "工单办结时长（80% 分位）",
+        "Time to close (80th percentile)",
+        "service_centre",
+        "service_hours",
+        "lower",
+        180,
+        60,
+        24,
+        15,
+        30,
+    ),
+    (
+        "ticket_overdue_open",
+        "在办工单超期率",
+        "Open tickets overdue",
+        "service_centre",
+        "ratio",
+        "lower",
+        0.75,
+        0.2,
+        0.05,
+        10,
+        10,
+    ),
+    (
+        "ticket_backlog_days",
+        "工单积压天数",
+        "Backlog in days of arrivals",
+        "organisation",
+        "days",
+        "lower",
+        45,
+        10,
+        3,
+        10,
+        30,
+    ),
+    (
+        "first_response_on_time",
+        "首次响应及时率（60 分钟）",
+        "First response within 60 service minutes",
+        "service_centre",
+        "ratio",
+        "higher",
+        0.4,
+        0.85,
+        0.95,
+        20,
+        30,
+    ),
     ("reopen_rate", "工单返工率", "Tickets reopened", "quality", "ratio", "lower", 0.2, 0.06, 0.02, 10, 30),
-]  # fmt: skip
+]
 PERIODS = [
     ("month", "2015-01", date(2015, 1, 1), date(2015, 1, 31), "person", "王经理"),
     ("month", "2015-02", date(2015, 2, 1), date(2015, 2, 28), "auto-sign", "demo --auto-sign"),
@@ -95,7 +155,18 @@ def _grade(score: float) -> tuple[str, float]:
     return "fail", 0.5
 
 
-def make(kind: str, period: str, start: date, end: date, how: str, who: str, previous: str | None, *, version: int = 1, shift: float = 0) -> Made:
+def make(
+    kind: str,
+    period: str,
+    start: date,
+    end: date,
+    how: str,
+    who: str,
+    previous: str | None,
+    *,
+    version: int = 1,
+    shift: float = 0,
+) -> Made:
     """Rows of one release, the same for the same arguments."""
     chance = random.Random(f"{period} {version}")
     release_id = f"{period}.v{version}"
@@ -116,30 +187,48 @@ def make(kind: str, period: str, start: date, end: date, how: str, who: str, pre
             opened_all, closed_all = opened_all + opened, closed_all + closed
             due_all, met_all = due_all + due, met_all + met
             tables["day"].append(
-                {"project_id": code, "day": day, "tickets_opened": opened, "tickets_closed": closed,
-                 "tickets_open": still_open, "tickets_due": due, "tickets_due_met": met}
-            )  # fmt: skip
+                {
+                    "project_id": code,
+                    "day": day,
+                    "tickets_opened": opened,
+                    "tickets_closed": closed,
+                    "tickets_open": still_open,
+                    "tickets_due": due,
+                    "tickets_due_met": met,
+                }
+            )
         missed_left = due_all - met_all
         for place, (item, item_zh, item_en, share, _) in enumerate(ITEMS):
             due = round(due_all * share)
             missed = min(due, missed_left, math.ceil(missed_left * (0.42 if place == 1 else 0.25)))
             missed_left -= missed
             tables["item"].append(
-                {"project_id": code, "service_item_id": item, "service_item_names": json.dumps({"zh": item_zh, "en": item_en}),
-                 "tickets_opened": round(opened_all * share), "tickets_due": due, "tickets_due_met": due - missed,
-                 "tickets_open_at_end": round(still_open * share)}
-            )  # fmt: skip
+                {
+                    "project_id": code,
+                    "service_item_id": item,
+                    "service_item_names": json.dumps({"zh": item_zh, "en": item_en}),
+                    "tickets_opened": round(opened_all * share),
+                    "tickets_due": due,
+                    "tickets_due_met": due - missed,
+                    "tickets_open_at_end": round(still_open * share),
+                }
+            )
 
         opened_days = round(a_day * len(days) * chance.uniform(2, 12))
         overdue = round(opened_days * min(0.6, (1 - quality) * chance.uniform(0.8, 1.6)))
-        reopened, answered = round(closed_all * (1 - quality) / 3), round(opened_all * min(0.995, quality + 0.02))
+        reopened, answered = (
+            round(closed_all * (1 - quality) / 3),
+            round(opened_all * min(0.995, quality + 0.02)),
+        )
         has_responses = code != "sunrise"
         values: list[tuple[float | None, float | None, float | None]] = [
             (met_all / due_all if due_all else None, met_all, due_all),
             (16 + (1 - quality) * 400 * chance.uniform(0.7, 1.3), None, closed_all),
             (overdue / opened_days if opened_days else None, overdue, opened_days),
             (opened_days / opened_all if opened_all else None, opened_days, opened_all),
-            (answered / opened_all, answered, opened_all) if has_responses and opened_all else (None, None, None),
+            (answered / opened_all, answered, opened_all)
+            if has_responses and opened_all
+            else (None, None, None),
             (reopened / closed_all if closed_all else None, reopened, closed_all),
         ]
         measured = [
@@ -148,37 +237,78 @@ def make(kind: str, period: str, start: date, end: date, how: str, who: str, pre
         ]
         if code == TINY:  # ticket-days enough, open tickets on a day too few
             measured[2] = False
-        weight_measured = float(sum(row[9] for row, counts in zip(INDICATORS, measured, strict=True) if counts))
+        weight_measured = float(
+            sum(row[9] for row, counts in zip(INDICATORS, measured, strict=True) if counts)
+        )
         score = 0.0
-        for place, (row, (value, numerator, of), counts) in enumerate(zip(INDICATORS, values, measured, strict=True)):
+        for place, (row, (value, numerator, of), counts) in enumerate(
+            zip(INDICATORS, values, measured, strict=True)
+        ):
             name, name_zh, name_en, part, unit, direction, zero, floor, target, weight, least = row
             points = _points(value, zero, floor, target) if counts and value is not None else None
             effective = 100 * weight / weight_measured if counts else 0.0
             score += effective * (points or 0) / 100
-            low, high = _wilson(numerator, of) if unit == "ratio" and of and numerator is not None else (None, None)
+            low, high = (
+                _wilson(numerator, of) if unit == "ratio" and of and numerator is not None else (None, None)
+            )
             tables["indicator"].append(
-                {"project_id": code, "indicator": name, "indicator_names": json.dumps({"zh": name_zh, "en": name_en}),
-                 "reform_part": part, "unit": unit, "direction": direction, "numerator": numerator, "denominator": of,
-                 "value": value, "value_low": low, "value_high": high, "floor_value": floor, "target_value": target,
-                 "points": points, "weight": weight, "weight_effective": effective, "is_sample_sufficient": counts,
-                 "minimum_sample": least, "position": place}
-            )  # fmt: skip
+                {
+                    "project_id": code,
+                    "indicator": name,
+                    "indicator_names": json.dumps({"zh": name_zh, "en": name_en}),
+                    "reform_part": part,
+                    "unit": unit,
+                    "direction": direction,
+                    "numerator": numerator,
+                    "denominator": of,
+                    "value": value,
+                    "value_low": low,
+                    "value_high": high,
+                    "floor_value": floor,
+                    "target_value": target,
+                    "points": points,
+                    "weight": weight,
+                    "weight_effective": effective,
+                    "is_sample_sufficient": counts,
+                    "minimum_sample": least,
+                    "position": place,
+                }
+            )
         is_scored = code != UNSCORED and weight_measured >= 50
         half = 240 * math.sqrt(max(quality * (1 - quality), 0.02) / max(due_all, 1))
         grade, coefficient = _grade(score)
         tables["score"].append(
-            {"project_id": code, "project_names": json.dumps({"zh": zh, "en": en}), "region": region,
-             "project_grade": service_grade, "score": score if is_scored else None,
-             "score_low": max(0, score - half) if is_scored else None,
-             "score_high": min(100, score + half) if is_scored else None, "rank": None, "rank_low": None, "rank_high": None,
-             "grade": grade if is_scored else None, "coefficient": coefficient if is_scored else None,
-             "weight_measured": weight_measured, "tickets_opened": opened_all, "tickets_closed": closed_all}
-        )  # fmt: skip
+            {
+                "project_id": code,
+                "project_names": json.dumps({"zh": zh, "en": en}),
+                "region": region,
+                "project_grade": service_grade,
+                "score": score if is_scored else None,
+                "score_low": max(0, score - half) if is_scored else None,
+                "score_high": min(100, score + half) if is_scored else None,
+                "rank": None,
+                "rank_low": None,
+                "rank_high": None,
+                "grade": grade if is_scored else None,
+                "coefficient": coefficient if is_scored else None,
+                "weight_measured": weight_measured,
+                "tickets_opened": opened_all,
+                "tickets_closed": closed_all,
+            }
+        )
         tables["person"].append(
-            {"project_id": code, "person_id": f"P-{len(tables['person']) + 1:04d}", "person_name": PERSON_NAME,
-             "score": score if is_scored else None, "grade": grade, "coefficient": coefficient}
-        )  # fmt: skip
-    ranked = sorted((row for row in tables["score"] if row["score"] is not None), key=lambda row: -row["score"])
+            {
+                "project_id": code,
+                "person_id": f"P-{len(tables['person']) + 1:04d}",
+                "person_name": PERSON_NAME,
+                "score": score if is_scored else None,
+                "grade": grade,
+                "coefficient": coefficient,
+            }
+        )
+    ranked = sorted(
+        (row for row in tables["score"] if row["score"] is not None), key=lambda row: -row["score"]
+    )
     for place, row in enumerate(ranked, 1):
         row["rank"] = place
         row["rank_low"] = 1 + sum(other["score_low"] > row["score_high"] for other in ranked)
@@ -196,16 +326,28 @@ def make(kind: str, period: str, start: date, end: date, how: str, who: str, pre
     content = hashlib.sha256(json.dumps(tables, default=str, sort_keys=True).encode()).hexdigest()
     signed_at = datetime(end.year, end.month, end.day, 1, 30, tzinfo=UTC) + timedelta(days=4)
     release = {
-        "release_id": release_id, "period_kind": kind, "period": period, "period_start": start, "period_end": end,
-        "version": version, "status": "released" if version == 1 else "restated",
+        "release_id": release_id,
+        "period_kind": kind,
+        "period": period,
+        "period_start": start,
+        "period_end": end,
+        "version": version,
+        "status": "released" if version == 1 else "restated",
         "reason": None if version == 1 else "late tickets of the northern region <i>arrived</i>",
-        "standards_release": "2015-01", "standards_sha256": "5" * 64, "code_version": "0.1.0+4f2c1d9", "delivery_ids": [1, 2, 3],
+        "standards_release": "2015-01",
+        "standards_sha256": "5" * 64,
+        "code_version": "0.1.0+4f2c1d9",
+        "delivery_ids": [1, 2, 3],
         "tickets": sum(row["tickets_opened"] for row in tables["score"]),
-        "rejects": sum(row["rows"] for row in tables["reject_count"]), "content_sha256": content,
+        "rejects": sum(row["rows"] for row in tables["reject_count"]),
+        "content_sha256": content,
         "previous_sha256": previous,
         "release_sha256": hashlib.sha256(f"{content}{previous}{who}".encode()).hexdigest(),
-        "signed_by": who, "signed_how": how, "signed_at": signed_at, "released_at": signed_at,
-    }  # fmt: skip
+        "signed_by": who,
+        "signed_how": how,
+        "signed_at": signed_at,
+        "released_at": signed_at,
+    }
     return Made(release, tables)
 
 

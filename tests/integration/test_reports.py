@@ -15,8 +15,8 @@ from urllib.parse import unquote
 import openpyxl
 import psycopg
 import pytest
-
 from tests import reports_company as company
+
 from yardstick import reports, warehouse
 from yardstick.settings import LANGUAGES, Settings
 
@@ -68,7 +68,12 @@ def _record(settings: Settings, release_id: str, paths: list[Path]) -> None:
             body = path.read_bytes()
             connection.execute(
                 "insert into release.artifact values (%s, %s, %s, %s)",
-                [release_id, path.relative_to(settings.reports).as_posix(), hashlib.sha256(body).hexdigest(), len(body)],
+                [
+                    release_id,
+                    path.relative_to(settings.reports).as_posix(),
+                    hashlib.sha256(body).hexdigest(),
+                    len(body),
+                ],
             )
 
 
@@ -107,7 +112,9 @@ def test_publishing_again_gives_the_same_bytes_whatever_the_clock_locale_and_lat
     assert changed == {"index.html", *(f"index.{code}.html" for code in LANGUAGES)}
 
 
-def test_every_link_leads_to_a_page_and_nothing_is_loaded_from_anywhere(settings: Settings, released: list[str]) -> None:
+def test_every_link_leads_to_a_page_and_nothing_is_loaded_from_anywhere(
+    settings: Settings, released: list[str]
+) -> None:
     with warehouse.connect(settings.require_database_url()) as connection:
         released.append(company.restate(connection))
     for release_id in released:
@@ -151,7 +158,9 @@ def test_personal_names_are_in_no_report(settings: Settings, released: list[str]
         assert not any(company.PERSON_NAME.encode() in text for text in texts), path
 
 
-def test_the_page_says_what_was_not_measured_and_who_did_not_sign(settings: Settings, released: list[str]) -> None:
+def test_the_page_says_what_was_not_measured_and_who_did_not_sign(
+    settings: Settings, released: list[str]
+) -> None:
     reports.publish(settings, released[0])
     reports.publish(settings, released[1])
     signed = (settings.reports / "2015-01/v1/en/index.html").read_text(encoding="utf-8")
@@ -177,7 +186,8 @@ def test_figures_of_a_project_page_are_those_of_the_release(settings: Settings, 
     reports.publish(settings, released[2])
     with warehouse.connect(settings.require_database_url()) as connection:
         score, opened = connection.execute(
-            "select score, tickets_opened from release.score where release_id = %s and project_id = 'jade_square'",
+            "select score, tickets_opened from release.score "
+            "where release_id = %s and project_id = 'jade_square'",
             [released[2]],
         ).fetchone() or (0, 0)
         lost = connection.execute(
@@ -186,7 +196,8 @@ def test_figures_of_a_project_page_are_those_of_the_release(settings: Settings, 
             [released[2]],
         ).fetchall()
         before = connection.execute(
-            "select score from release.score where release_id = %s and project_id = 'jade_square'", [released[1]]
+            "select score from release.score where release_id = %s and project_id = 'jade_square'",
+            [released[1]],
         ).fetchone() or (0,)
     text = (settings.reports / "2015-03/v1/en/projects/jade_square.html").read_text(encoding="utf-8")
     assert f"<b>{score:.1f}</b>" in text
@@ -199,7 +210,9 @@ def test_figures_of_a_project_page_are_those_of_the_release(settings: Settings, 
     assert f"Since February 2015, {sign}{abs(difference):.1f} points." in text
 
 
-def test_the_workbook_holds_text_as_text_and_figures_as_figures(settings: Settings, released: list[str]) -> None:
+def test_the_workbook_holds_text_as_text_and_figures_as_figures(
+    settings: Settings, released: list[str]
+) -> None:
     reports.publish(settings, released[1])
     body = (settings.reports / "2015-02/v1/en/appraisal-2015-02.xlsx").read_bytes()
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
@@ -213,7 +226,7 @@ def test_the_workbook_holds_text_as_text_and_figures_as_figures(settings: Settin
     assert table.freeze_panes == "E5"
     assert table.auto_filter.ref
     head = {str(cell.value): place for place, cell in enumerate(table[4])}
-    rows = [[cell for cell in row] for row in table.iter_rows(min_row=5)]
+    rows = [list(row) for row in table.iter_rows(min_row=5)]
     assert len(rows) == len(company.PROJECTS)
     nasty = next(row for row in rows if row[head["Project code"]].value == company.NASTY_ID)
     assert nasty[head["Project"]].value == company.NASTY_NAME
@@ -235,7 +248,11 @@ def test_a_restatement_stands_beside_the_first_version_and_says_what_it_changed(
     with warehouse.connect(settings.require_database_url()) as connection:
         restated = company.restate(connection)
     reports.publish(settings, restated)
-    kept = {name: digest for name, digest in _bytes(settings.reports / "2015-02").items() if name.startswith("v1/")}
+    kept = {
+        name: digest
+        for name, digest in _bytes(settings.reports / "2015-02").items()
+        if name.startswith("v1/")
+    }
     assert kept == first
     text = (settings.reports / "2015-02/v2/en/index.html").read_text(encoding="utf-8")
     assert "It restates version 1" in text
@@ -245,13 +262,17 @@ def test_a_restatement_stands_beside_the_first_version_and_says_what_it_changed(
     assert "replaced by version 2" in listing
 
 
-def test_the_index_lists_the_newest_first_in_the_language_asked_for(settings: Settings, released: list[str]) -> None:
+def test_the_index_lists_the_newest_first_in_the_language_asked_for(
+    settings: Settings, released: list[str]
+) -> None:
     reports.publish(settings, released[0])
     paths = reports.index(settings)
     assert {path.name for path in paths} == {"index.html", *(f"index.{code}.html" for code in LANGUAGES)}
     text = (settings.reports / "index.html").read_text(encoding="utf-8")
     assert text == (settings.reports / "index.en.html").read_text(encoding="utf-8")
-    places = [text.index(f">{period}<") for period in ("March 2015", "February 2015", "January 2015", "Q1 2015")]
+    places = [
+        text.index(f">{period}<") for period in ("March 2015", "February 2015", "January 2015", "Q1 2015")
+    ]
     assert places == sorted(places)
 
 
@@ -260,7 +281,9 @@ def test_an_empty_installation_has_an_index_that_says_so(settings: Settings) -> 
     assert "Nothing has been released yet" in (settings.reports / "index.html").read_text(encoding="utf-8")
 
 
-def test_recorded_files_are_left_alone_and_lost_ones_come_back(settings: Settings, released: list[str]) -> None:
+def test_recorded_files_are_left_alone_and_lost_ones_come_back(
+    settings: Settings, released: list[str]
+) -> None:
     paths = reports.publish(settings, released[0])
     _record(settings, released[0], paths)
     stamps = {path: path.stat().st_mtime_ns for path in paths}
@@ -296,8 +319,17 @@ def test_a_release_that_does_not_exist_is_named(settings: Settings) -> None:
 
 def test_reading_a_release_writes_nothing_to_the_database(settings: Settings, released: list[str]) -> None:
     with psycopg.connect(settings.require_database_url()) as connection:
-        tables = [row[0] for row in connection.execute("select relname from pg_class where relnamespace = 'release'::regnamespace and relkind = 'r'")]
-        before = [connection.execute(f"select count(*) from release.{name}".encode()).fetchone() for name in tables]
+        tables = [
+            row[0]
+            for row in connection.execute(
+                "select relname from pg_class where relnamespace = 'release'::regnamespace and relkind = 'r'"
+            )
+        ]
+        before = [
+            connection.execute(f"select count(*) from release.{name}".encode()).fetchone() for name in tables
+        ]
         reports.publish(settings, released[3])
-        after = [connection.execute(f"select count(*) from release.{name}".encode()).fetchone() for name in tables]
+        after = [
+            connection.execute(f"select count(*) from release.{name}".encode()).fetchone() for name in tables
+        ]
     assert before == after

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.unit.test_reports_language import INDICATOR, RELEASE
+
 from yardstick.reports import charts
 from yardstick.reports.content import Day, Indicator, ReportError, Score, explain_change, points_lost, slugs
 
@@ -56,7 +56,9 @@ def test_a_change_is_the_sum_of_its_parts(
     assert change is not None
     assert change.remainder == pytest.approx(0, abs=1e-6)
     assert sum(move for _, move in change.parts) == pytest.approx(change.difference, abs=1e-6)
-    assert [abs(move) for _, move in change.parts] == sorted((abs(move) for _, move in change.parts), reverse=True)
+    assert [abs(move) for _, move in change.parts] == sorted(
+        (abs(move) for _, move in change.parts), reverse=True
+    )
 
 
 def test_no_change_is_told_without_two_scores() -> None:
@@ -88,7 +90,10 @@ def test_a_period_with_a_path_in_it_is_refused() -> None:
 
 def _days(count: int, most: int = 9) -> list[Day]:
     first = date(2015, 1, 1)
-    return [Day(first + timedelta(i), i % most, (i * 7) % most, 20 + i % 5, i % most, (i % most) // 2) for i in range(count)]
+    return [
+        Day(first + timedelta(i), i % most, (i * 7) % most, 20 + i % 5, i % most, (i % most) // 2)
+        for i in range(count)
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 28, 31, 92, 366])

@@ -62,7 +62,14 @@ def by_week(days: Sequence[Day]) -> list[Day]:
             )
         else:
             weeks.append(
-                Day(monday, one.tickets_opened, one.tickets_closed, one.tickets_open, one.tickets_due, one.tickets_due_met)
+                Day(
+                    monday,
+                    one.tickets_opened,
+                    one.tickets_closed,
+                    one.tickets_open,
+                    one.tickets_due,
+                    one.tickets_due_met,
+                )
             )
     return weeks
 
@@ -79,7 +86,9 @@ def ticks(most: float, *, wanted: int = 3) -> list[int]:
 
 def _day_labels(days: Sequence[Day], *, is_weekly: bool) -> dict[int, str]:
     if not is_weekly and len(days) <= 31:
-        return {place: str(one.day.day) for place, one in enumerate(days) if one.day.day in (1, 8, 15, 22, 29)}
+        return {
+            place: str(one.day.day) for place, one in enumerate(days) if one.day.day in (1, 8, 15, 22, 29)
+        }
     labels: dict[int, str] = {}
     for place, one in enumerate(days):
         if place == 0 or one.day.month != days[place - 1].day.month:
@@ -87,7 +96,9 @@ def _day_labels(days: Sequence[Day], *, is_weekly: bool) -> dict[int, str]:
     return labels
 
 
-def _panel(marks: list[dict[str, Any]], scale: list[int], labels: dict[int, str], count: int) -> dict[str, Any]:
+def _panel(
+    marks: list[dict[str, Any]], scale: list[int], labels: dict[int, str], count: int
+) -> dict[str, Any]:
     shown = ", ".join(f"'{place}': '{label}'" for place, label in labels.items())
     x = {
         "field": "place",
@@ -161,7 +172,12 @@ def specification(days: Sequence[Day]) -> dict[str, Any]:
         _panel(
             [
                 {**bar, "field": "opened", "color": OPENED},
-                {"type": "line", "field": "closed", "color": CLOSED, "strokeWidth": 1.8 if count < 40 else 1.2},
+                {
+                    "type": "line",
+                    "field": "closed",
+                    "color": CLOSED,
+                    "strokeWidth": 1.8 if count < 40 else 1.2,
+                },
             ],
             flow,
             labels,

@@ -13,7 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, LiteralString, TypeVar
+from pathlib import Path
+from typing import Any, LiteralString, TypeVar, cast
 
 import psycopg
 from psycopg.rows import class_row
@@ -22,6 +23,7 @@ Connection = psycopg.Connection[Any]
 Row = TypeVar("Row")
 
 TREND_LENGTH = 6
+_QUERIES = Path(__file__).parent / "queries"
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SAFE_PERIOD = re.compile(r"[0-9]{4}(-(Q[1-4]|[0-9]{2}))?")
 
@@ -125,7 +127,12 @@ class Indicator:
         Returns:
             None where cases cannot be counted so: no share of cases, or one where less is better.
         """
-        if self.unit != "ratio" or self.direction != "higher" or self.numerator is None or self.denominator is None:
+        if (
+            self.unit != "ratio"
+            or self.direction != "higher"
+            or self.numerator is None
+            or self.denominator is None
+        ):
             return None
         return max(0, math.ceil(self.target_value * self.denominator - self.numerator - 1e-9))
 
@@ -261,7 +268,11 @@ def points_lost(indicators: Iterable[Indicator]) -> dict[str, float]:
 
 
 def explain_change(
-    before: Release, then: Score, indicators_then: list[Indicator], now: Score, indicators_now: list[Indicator]
+    before: Release,
+    then: Score,
+    indicators_then: list[Indicator],
+    now: Score,
+    indicators_now: list[Indicator],
 ) -> Change | None:
     """Split the difference of two scores into the indicators that caused it.
 
@@ -299,34 +310,28 @@ def slugs(project_ids: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def _select(connection: Connection, kind: type[Row], query: LiteralString, parameters: list[Any]) -> list[Row]:
+def query(name: str) -> LiteralString:
+    """The text of ``queries/<name>.sql``."""
+    return cast(LiteralString, (_QUERIES / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def _select(connection: Connection, kind: type[Row], name: str, *parameters: Any) -> list[Row]:
     with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(query, parameters).fetchall()
-
-
-RELEASE_COLUMNS: LiteralString = (
-    "release_id, period_kind, period, period_start, period_end, version, status, reason, standards_release, "
-    "code_version, tickets, rejects, content_sha256, previous_sha256, release_sha256, signed_by, signed_how, signed_at"
-)
+        return cursor.execute(query(name), parameters).fetchall()
 
 
 def releases(connection: Connection) -> list[Release]:
     """Every release, the latest period first, the latest version of a period first."""
-    return _select(
-        connection,
-        Release,
-        "select " + RELEASE_COLUMNS + " from release.release order by period_start desc, period_end, version desc",
-        [],
-    )
+    return _select(connection, Release, "releases")
 
 
-def _ancestors(connection: Connection, release: Release) -> list[Release]:
+def _ancestors(release: Release, known: list[Release]) -> list[Release]:
     """The releases before this one in the chain, nearest first.
 
     Later restatements of earlier periods are not among them, so a release can be published again at
     any time with the same bytes.
     """
-    by_hash = {one.release_sha256: one for one in releases(connection)}
+    by_hash = {one.release_sha256: one for one in known}
     found: list[Release] = []
     link = release.previous_sha256
     while link in by_hash and by_hash[link] not in found:
@@ -348,7 +353,13 @@ def add_up(days: Iterable[Day]) -> list[Day]:
     """Days of several projects as the days of all of them."""
     sums: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     for one in days:
-        figures = (one.tickets_opened, one.tickets_closed, one.tickets_open, one.tickets_due, one.tickets_due_met)
+        figures = (
+            one.tickets_opened,
+            one.tickets_closed,
+            one.tickets_open,
+            one.tickets_due,
+            one.tickets_due_met,
+        )
         sums[one.day] = [a + b for a, b in zip(sums[one.day], figures, strict=True)]
     return [Day(day, *sums[day]) for day in sorted(sums)]
 
@@ -359,66 +370,38 @@ def read(connection: Connection, release_id: str) -> Content:
     Raises:
         ReportError: when there is no such release.
     """
-    found = _select(
-        connection, Release, "select " + RELEASE_COLUMNS + " from release.release where release_id = %s", [release_id]
-    )
-    if not found:
-        raise ReportError(f"release {release_id!r} does not exist; see: yardstick sql 'select release_id from release.release'")
-    release = found[0]
-    ancestors = _ancestors(connection, release)
+    known = releases(connection)
+    release = next((one for one in known if one.release_id == release_id), None)
+    if release is None:
+        there = ", ".join(one.release_id for one in known) or "none"
+        raise ReportError(f"release {release_id!r} does not exist; there are: {there}")
+    ancestors = _ancestors(release, known)
     earlier = _comparable(release, ancestors)[:TREND_LENGTH]
     restates = next((one for one in ancestors if one.period == release.period), None)
     wanted = [one.release_id for one in [release, *earlier, *([restates] if restates else [])]]
 
     scores: dict[str, dict[str, Score]] = defaultdict(dict)
-    for score in _select(
-        connection,
-        Score,
-        "select release_id, project_id, project_names, region, project_grade, score, score_low, score_high, rank, "
-        "rank_low, rank_high, grade, coefficient, weight_measured, tickets_opened, tickets_closed "
-        "from release.score where release_id = any(%s)",
-        [wanted],
-    ):
+    for score in _select(connection, Score, "scores", wanted):
         scores[score.release_id][score.project_id] = score
 
     indicators: dict[tuple[str, str], list[Indicator]] = defaultdict(list)
     for indicator in _select(
-        connection,
-        Indicator,
-        "select release_id, project_id, indicator, indicator_names, reform_part, unit, direction, numerator, "
-        "denominator, value, value_low, value_high, floor_value, target_value, points, weight, weight_effective, "
-        "is_sample_sufficient, minimum_sample, position from release.indicator where release_id = any(%s) "
-        'order by position, indicator collate "C"',
-        [wanted[:2]],
+        connection, Indicator, "indicators", [release_id, *(one.release_id for one in earlier[:1])]
     ):
         indicators[indicator.release_id, indicator.project_id].append(indicator)
 
     names = slugs(sorted(scores[release_id]))
     projects = [Project(score, names[score.project_id]) for score in scores[release_id].values()]
     by_id = {project.project_id: project for project in projects}
-    for item in _select(
-        connection,
-        Item,
-        "select release_id, project_id, service_item_id, service_item_names, tickets_opened, tickets_due, "
-        "tickets_due_met, tickets_open_at_end from release.item where release_id = %s "
-        'order by tickets_due - tickets_due_met desc, tickets_open_at_end desc, service_item_id collate "C"',
-        [release_id],
-    ):
+    for item in _select(connection, Item, "items", release_id):
         if item.project_id in by_id:
             by_id[item.project_id].items.append(item)
     all_days: list[Day] = []
-    for project_id, *figures in connection.execute(
-        "select project_id, day, tickets_opened, tickets_closed, tickets_open, tickets_due, tickets_due_met "
-        "from release.day where release_id = %s order by day",
-        [release_id],
-    ):
+    for project_id, *figures in connection.execute(query("days"), [release_id]):
         all_days.append(Day(*figures))
         if project_id in by_id:
             by_id[project_id].days.append(all_days[-1])
-    for project_id, person_id in connection.execute(
-        'select project_id, person_id from release.person where release_id = %s order by person_id collate "C"',
-        [release_id],
-    ):
+    for project_id, person_id in connection.execute(query("persons"), [release_id]):
         if project_id in by_id:
             by_id[project_id].person_ids.append(person_id)
 
@@ -426,7 +409,9 @@ def read(connection: Connection, release_id: str) -> Content:
     for project in projects:
         code = project.project_id
         project.indicators = indicators[release_id, code]
-        project.trend = [(one, scores[one.release_id][code]) for one in earlier if code in scores[one.release_id]]
+        project.trend = [
+            (one, scores[one.release_id][code]) for one in earlier if code in scores[one.release_id]
+        ]
         project.trend.insert(0, (release, project.score))
         if before and code in scores[before.release_id]:
             project.change = explain_change(
@@ -440,19 +425,12 @@ def read(connection: Connection, release_id: str) -> Content:
             project.restated_from = scores[restates.release_id].get(code)
     projects.sort(key=_in_order)
 
-    rejects = _select(
-        connection,
-        RejectCount,
-        "select source_id, entity, rule, field, rows from release.reject_count where release_id = %s "
-        'order by rows desc, source_id collate "C", entity collate "C", rule collate "C", field collate "C"',
-        [release_id],
-    )
     shown = {one.indicator: one for project in projects for one in project.indicators}
     return Content(
         release=release,
         projects=projects,
         indicators=sorted(shown.values(), key=lambda one: (one.position, one.indicator)),
-        rejects=rejects,
+        rejects=_select(connection, RejectCount, "rejects", release_id),
         days=add_up(all_days),
         before=before,
         restates=restates,

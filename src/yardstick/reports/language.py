@@ -40,7 +40,9 @@ def texts(code: str) -> dict[str, Any]:
 def visible(text: str) -> str:
     """Text of a site as one can see it: control and direction-changing characters become ``�``."""
     return "".join(
-        "�" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn") and char not in "\t\n\u200c\u200d" else char
+        "�"
+        if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn") and char not in "\t\n\u200c\u200d"
+        else char
         for char in text
     )
 
@@ -139,7 +141,9 @@ class Language:
             if abs(value) < 100:
                 return self._with_unit(number(value), "minutes")
             if unit == "service_minutes" or abs(value) < 72 * 60:
-                return self._with_unit(number(value / 60, 1), "service_hours" if unit == "service_minutes" else "hours")
+                return self._with_unit(
+                    number(value / 60, 1), "service_hours" if unit == "service_minutes" else "hours"
+                )
             return self._with_unit(number(value / 1440, 1), "days")
         if unit in ("hours", "service_hours", "days"):
             return self._with_unit(number(value, 0 if float(value).is_integer() else 1), unit)

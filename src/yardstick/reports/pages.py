@@ -34,7 +34,8 @@ def _file(name: str) -> str:
 def _policy() -> str:
     """Only our own style and our own script may run; nothing is loaded from anywhere."""
     digest = base64.b64encode(hashlib.sha256(_file("sort.js").encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    ours = f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return f"default-src 'none'; {ours}; base-uri 'none'; form-action 'none'"
 
 
 @cache
@@ -96,7 +97,9 @@ def render_period(content: Content, code: str, drawing: charts.Drawing | None) -
         drawing: the daily charts of all projects together.
     """
     weights = {
-        one.indicator: {i.weight for p in content.projects for i in p.indicators if i.indicator == one.indicator}
+        one.indicator: {
+            i.weight for p in content.projects for i in p.indicators if i.indicator == one.indicator
+        }
         for one in content.indicators
     }
     due = sum(day.tickets_due for day in content.days)
@@ -142,7 +145,9 @@ def render_project(content: Content, project: Project, code: str, drawing: chart
         here=f"projects/{project.slug}.html",
         scale=Scale([low for _, one in project.trend for low in (one.score_low, one.score)]),
         lost=lost,
-        by_lost=sorted(project.indicators, key=lambda one: (-lost[one.indicator], one.position, one.indicator)),
+        by_lost=sorted(
+            project.indicators, key=lambda one: (-lost[one.indicator], one.position, one.indicator)
+        ),
         items=missed_items[:ITEMS_SHOWN],
         items_more=len(project.items) - len(missed_items[:ITEMS_SHOWN]),
         advice=_advice(project, Language(code)),
@@ -158,7 +163,9 @@ def _advice(project: Project, lang: Language) -> list[str]:
     sentences = lang.rectify(project.indicators, project.lost)
     missed = [item for item in project.items if item.tickets_missed][:2]
     if missed and len(project.items) > 2:
-        names = lang.text("and").join(lang.name(item.service_item_names, item.service_item_id) for item in missed)
+        names = lang.text("and").join(
+            lang.name(item.service_item_names, item.service_item_id) for item in missed
+        )
         share = lang.percent(sum(item.tickets_missed for item in missed), project.tickets_missed, 0)
         sentences.append(lang.text("rectify_items", names=names, share=share))
     if not sentences and any(one.is_measured for one in project.indicators):
@@ -175,7 +182,9 @@ def render_index(releases: list[Release], code: str) -> str:
         releases: latest period first, latest version of a period first.
         code: language of the page.
     """
-    by_kind = {kind: [one for one in releases if one.period_kind == kind] for kind in ("month", "quarter", "year")}
+    by_kind = {
+        kind: [one for one in releases if one.period_kind == kind] for kind in ("month", "quarter", "year")
+    }
     periods = {
         kind: [list(versions) for _, versions in groupby(ones, key=lambda one: one.period)]
         for kind, ones in by_kind.items()

@@ -52,7 +52,7 @@ def publish(settings: Settings, release_id: str) -> list[Path]:
     with _snapshot(settings) as connection:
         release_content = content.read(connection, release_id)
         recorded: dict[str, str] = dict(
-            connection.execute("select path, sha256 from release.artifact where release_id = %s", [release_id]).fetchall()
+            connection.execute(content.query("artifacts"), [release_id]).fetchall()
         )
     if recorded and all(_digest_of(settings.reports / path) == digest for path, digest in recorded.items()):
         index(settings)
@@ -63,8 +63,9 @@ def publish(settings: Settings, release_id: str) -> list[Path]:
     if recorded and recorded != digests:
         changed = sorted({path for path in {*recorded, *digests} if recorded.get(path) != digests.get(path)})
         raise ReportError(
-            f"release {release_id}: {changed[0]} (and {len(changed) - 1} more) would differ from what was published by "
-            f"code version {release_content.release.code_version}; restore the file from a backup or publish with that version"
+            f"release {release_id}: {changed[0]} (and {len(changed) - 1} more) would differ from what was "
+            "published; restore it from a backup or publish with code version "
+            f"{release_content.release.code_version}"
         )
     for path, body in files.items():
         _write(settings.reports / path, body)

@@ -58,7 +58,12 @@ class _Book:
         self.buffer = io.BytesIO()
         self.book = xlsxwriter.Workbook(
             self.buffer,
-            {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
+            {
+                "in_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "strings_to_numbers": False,
+            },
         )
         self.lang = Language(code)
         self.content = content
@@ -75,7 +80,13 @@ class _Book:
             "head_centre": {**head, "align": "center"},
             "text": {**cell, "indent": 1},
             "wrap": {**cell, "indent": 1, "text_wrap": True},
-            "unmeasured": {**cell, "font_size": 8, "font_color": "#55585A", "text_wrap": True, "align": "right"},
+            "unmeasured": {
+                **cell,
+                "font_size": 8,
+                "font_color": "#55585A",
+                "text_wrap": True,
+                "align": "right",
+            },
             "name": {**cell, "bold": True, "indent": 1, "text_wrap": True},
             "whole": {**cell, "num_format": "#,##0"},
             "score": {**cell, "num_format": "0.0", "bold": True},
@@ -97,7 +108,9 @@ class _Book:
             }
         )
 
-    def sheet(self, key: str, title: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, frozen: int) -> Any:
+    def sheet(
+        self, key: str, title: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, frozen: int
+    ) -> Any:
         """A sheet with a title line, a heading row that stays in view, and a filter over the rows.
 
         Args:
@@ -114,7 +127,9 @@ class _Book:
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-        sheet.set_footer(f"&L&8 {_header_safe(release.release_id)}  {release.content_sha256[:12]}&R&8 &P / &N")
+        sheet.set_footer(
+            f"&L&8 {_header_safe(release.release_id)}  {release.content_sha256[:12]}&R&8 &P / &N"
+        )
         sheet.repeat_rows(3)
         sheet.set_row(0, 26)
         sheet.write_string(0, 0, title, self.formats["title"])
@@ -129,7 +144,9 @@ class _Book:
         sheet.set_row(3, 6 + 14 * max(_lines(column.title, column.width) for column in columns))
         for place, column in enumerate(columns):
             sheet.set_column(place, place, column.width)
-            sheet.write_string(3, place, _cut(column.title), self.formats[_HEADS.get(column.style, "head_number")])
+            sheet.write_string(
+                3, place, _cut(column.title), self.formats[_HEADS.get(column.style, "head_number")]
+            )
             if column.note:
                 sheet.write_comment(3, place, column.note, {"author": "Yardstick", "x_scale": 1.6})
         for line_number, row in enumerate(rows, start=4):
@@ -175,7 +192,10 @@ def _cut(text: str) -> str:
 
 def _lines(text: str, width: float) -> int:
     """Lines that text takes in a column: a Chinese character is as wide as two of the width's."""
-    return sum(max(1, math.ceil(1.15 * sum(2 if ord(char) > 0x2000 else 1 for char in line) / width)) for line in text.split("\n"))
+    return sum(
+        max(1, math.ceil(1.15 * sum(2 if ord(char) > 0x2000 else 1 for char in line) / width))
+        for line in text.split("\n")
+    )
 
 
 def _header_safe(text: str) -> str:
@@ -222,7 +242,12 @@ def _appraisal(book: _Book) -> None:
         Column(t("opened"), 9, "whole"),
         Column(t("closed"), 9, "whole"),
         *(
-            Column(lang.name(one.indicator_names, one.indicator) + "\n" + t("points"), 14, "tenth", _describe(lang, one))
+            Column(
+                lang.name(one.indicator_names, one.indicator) + "\n" + t("points"),
+                14,
+                "tenth",
+                _describe(lang, one),
+            )
             for one in codes
         ),
     ]
@@ -232,7 +257,11 @@ def _appraisal(book: _Book) -> None:
         own = {one.indicator: one for one in project.indicators}
         span = None
         if score.rank_low is not None and score.rank_high is not None:
-            span = f"{score.rank_low}–{score.rank_high}" if score.rank_low != score.rank_high else str(score.rank_low)
+            span = (
+                f"{score.rank_low}–{score.rank_high}"
+                if score.rank_low != score.rank_high
+                else str(score.rank_low)
+            )
         rows.append(
             [
                 score.rank,
@@ -345,7 +374,9 @@ def _indicators(book: _Book) -> None:
                     t("yes") if one.is_measured else lang.why_unmeasured(one),
                 ]
             )
-    book.sheet("indicators", f"{t('indicators')} · {lang.period(book.content.release)}", columns, rows, frozen=4)
+    book.sheet(
+        "indicators", f"{t('indicators')} · {lang.period(book.content.release)}", columns, rows, frozen=4
+    )
 
 
 def _items(book: _Book) -> None:
@@ -381,7 +412,13 @@ def _items(book: _Book) -> None:
     title = f"{t('service_items_all')} · {lang.period(book.content.release)}"
     sheet = book.sheet("items", title, columns, rows, frozen=4)
     if rows:
-        bar = {"type": "data_bar", "bar_solid": True, "bar_color": "#E9C3B8", "min_type": "num", "min_value": 0}
+        bar = {
+            "type": "data_bar",
+            "bar_solid": True,
+            "bar_color": "#E9C3B8",
+            "min_type": "num",
+            "min_value": 0,
+        }
         sheet.conditional_format(4, 7, 3 + len(rows), 7, bar)
 
 
@@ -395,7 +432,13 @@ def _rejects(book: _Book) -> None:
         Column(t("reject_rows"), 12, "whole"),
     ]
     rows = [
-        [visible(one.source_id), lang.label("entities", one.entity), lang.label("rules", one.rule), visible(one.field), one.rows]
+        [
+            visible(one.source_id),
+            lang.label("entities", one.entity),
+            lang.label("rules", one.rule),
+            visible(one.field),
+            one.rows,
+        ]
         for one in book.content.rejects
     ]
     book.sheet("rejects", f"{t('rejects')} · {lang.period(book.content.release)}", columns, rows, frozen=0)
@@ -407,7 +450,12 @@ def _about(book: _Book) -> None:
         (t("release_id"), release.release_id),
         (t("period"), lang.period(release)),
         (t("period_dates"), f"{release.period_start:%Y-%m-%d} – {release.period_end:%Y-%m-%d}"),
-        (t("signature"), t("signed_auto") if release.is_auto_signed else t("signed_person", who=visible(release.signed_by))),
+        (
+            t("signature"),
+            t("signed_auto")
+            if release.is_auto_signed
+            else t("signed_person", who=visible(release.signed_by)),
+        ),
         (t("signed_at"), lang.moment(release.signed_at)),
         (t("standards"), release.standards_release),
         (t("code_version"), release.code_version),

@@ -1,0 +1,5 @@
+select
+    path,
+    sha256
+from release.artifact
+where release_id = %s
