@@ -448,3 +448,17 @@ def test_changed_unsigned_standard_is_figured_again(settings: Settings, tmp_path
     assert 0 < due(after, 3) < due(before, 3)
     build(settings, "--full-refresh")
     assert table(settings, "indicator_daily", DAILY["indicator_daily"]) == after
+
+
+def test_unit_tests_of_the_models_pass(settings: Settings):
+    prepare(settings, some_tickets(seed=5, count=50))
+    score(settings, "2015-01")
+    ran: list[str] = []
+    transform.run_dbt(
+        settings,
+        ["test", "--select", "path:models/appraisal,test_type:unit"],
+        variables={"build_id": 0},
+        on_node=lambda node, status, *_: ran.append(status),
+    )
+    assert len(ran) >= len(DAILY) + len(PERIODICAL)
+    assert set(ran) == {"pass"}

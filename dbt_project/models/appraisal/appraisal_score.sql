@@ -85,8 +85,12 @@ scored as (
         projects.region,
         projects.project_grade,
         case when projects.is_appraised then round(sums.score, 2) end as score,
-        case when projects.is_appraised then greatest(round(sums.score - sums.below, 2), 0) end as score_low,
-        case when projects.is_appraised then least(round(sums.score + sums.above, 2), 100) end as score_high,
+        case
+            when projects.is_appraised and sums.score is not null then greatest(round(sums.score - sums.below, 2), 0)
+        end as score_low,
+        case
+            when projects.is_appraised and sums.score is not null then least(round(sums.score + sums.above, 2), 100)
+        end as score_high,
         coalesce(sums.weight_measured, 0) as weight_measured,
         coalesce(counts.tickets_opened, 0) as tickets_opened,
         coalesce(counts.tickets_closed, 0) as tickets_closed
