@@ -65,7 +65,13 @@ class _Day:
 
 
 def land(
-    settings: Settings, site: Site, entity: Entity, due_file: DueFile, run_id: str | None = None
+    settings: Settings,
+    site: Site,
+    entity: Entity,
+    due_file: DueFile,
+    run_id: str | None = None,
+    *,
+    connection: psycopg.Connection[Any] | None = None,
 ) -> Landed:
     """Land one file; safe to repeat, to run twice at once and to kill at any moment.
 
@@ -75,6 +81,8 @@ def land(
         entity: one of its entities.
         due_file: the file, from ``files.due``.
         run_id: the run that lands it, for the ledger.
+        connection: a session to use for many files one after the other; nothing may be open in it.
+            Default: one of our own.
 
     Returns:
         What became of it. A file that cannot be trusted is a result (``refused``), not an error.
@@ -83,36 +91,51 @@ def land(
         psycopg.Error: for trouble with the database; nothing was written then.
         OSError: for trouble with the disk; nothing was written then.
     """
+    if connection is None:
+        with warehouse.connect(settings.require_database_url(), name=APPLICATION) as own:
+            return _land(settings, own, site, entity, due_file, run_id)
+    try:
+        return _land(settings, connection, site, entity, due_file, run_id)
+    finally:
+        connection.rollback()  # what was to stay is committed
+
+
+def _land(
+    settings: Settings,
+    connection: psycopg.Connection[Any],
+    site: Site,
+    entity: Entity,
+    due_file: DueFile,
+    run_id: str | None,
+) -> Landed:
     reading_sha256 = entity.reading_sha256(site.time_zone, site.valid_from)
-    with warehouse.connect(settings.require_database_url(), name=APPLICATION) as connection:
-        refusal = _Refusal(connection, site, entity, due_file, reading_sha256, run_id)
+    refusal = _Refusal(connection, site, entity, due_file, reading_sha256, run_id)
+    waiting = Landed("waiting", f"{due_file.name} is still being written.", due_file.name)
+    try:
+        stream = files.open_delivery(due_file)
+    except FileNotFoundError:
+        return Landed("waiting", f"{due_file.name} is gone since it was listed.", due_file.name)
+    except RefusedError as error:
+        return refusal.write(str(error))
+    with stream:
+        before = _stamp(stream)
+        refusal.sha256, refusal.size = files.digest(stream)
+        known = _same_bytes(connection, site, entity, due_file, refusal.sha256, reading_sha256)
+        if known:
+            return _write_unchanged(connection, known, run_id, due_file)
+        connection.rollback()  # no open transaction while reading
         try:
-            stream = files.open_delivery(due_file)
-        except FileNotFoundError:
-            return Landed("waiting", f"{due_file.name} is gone since it was listed.", due_file.name)
+            reading = files.read(entity, due_file.name, stream)
+            days, first, last = _split(site, entity, due_file, reading)
         except RefusedError as error:
+            if _stamp(stream) != before or _replaced(stream, due_file):
+                return waiting
+            _keep_original(settings, stream, refusal.sha256)
             return refusal.write(str(error))
-        with stream:
-            before = _stamp(stream)
-            refusal.sha256, refusal.size = files.digest(stream)
-            known = _same_bytes(connection, site, entity, due_file, refusal.sha256, reading_sha256)
-            if known:
-                return _write_unchanged(connection, known, run_id, due_file)
-            connection.rollback()  # no open transaction while reading
-            try:
-                reading = files.read(entity, due_file.name, stream)
-                days, first, last = _split(site, entity, due_file, reading)
-            except RefusedError as error:
-                if _stamp(stream) != before or _replaced(stream, due_file):
-                    return Landed("waiting", f"{due_file.name} is still being written.", due_file.name)
-                _keep_original(settings, stream, refusal.sha256)
-                return refusal.write(str(error))
-            if _stamp(stream) != before or reading.sha256 != refusal.sha256:
-                return Landed("waiting", f"{due_file.name} is still being written.", due_file.name)
-            _keep_original(settings, stream, reading.sha256)
-        return _write(
-            connection, site, entity, due_file, reading, days, (first, last), reading_sha256, run_id
-        )
+        if _stamp(stream) != before or reading.sha256 != refusal.sha256:
+            return waiting
+        _keep_original(settings, stream, reading.sha256)
+    return _write(connection, site, entity, due_file, reading, days, (first, last), reading_sha256, run_id)
 
 
 def _stamp(stream: IO[bytes]) -> tuple[int, int]:

@@ -14,10 +14,11 @@ import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from tests.delivery import HEADER, Inbox, csv_text, make_inbox, site_content, ticket, xlsx_bytes
 
 from yardstick import warehouse
@@ -221,6 +222,16 @@ def test_undecodable_bytes_cost_their_row_and_are_shown(inbox: Inbox) -> None:
     assert bad[0][1][0] == r"00\xff\xfe03"
 
 
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16-le"])
+def test_undecodable_bytes_in_other_encodings(settings: Settings, tmp_path: Path, encoding: str) -> None:
+    inbox = make_inbox(settings, tmp_path, site_content(encoding=encoding))
+    content = csv_text([ticket(n, 1, "漏水") for n in range(200)]).encode(encoding)
+    bad = b"\xff" if encoding == "gb18030" else b"\x00\xdc"
+    inbox.put("2015-02.csv", content.replace("000003".encode(encoding), bad + "00003".encode(encoding)))
+    assert inbox.land()["2015-02.csv"].rows_landed == 200
+    assert [(number, rule) for number, _, rule in inbox.raw() if rule] == [(5, "undecodable")]
+
+
 def test_unreadable_date_lands_with_the_delivery_day(inbox: Inbox) -> None:
     rows = [
         ticket(1, 3),
@@ -262,7 +273,8 @@ def test_same_id_twice_is_landed_twice(inbox: Inbox) -> None:
 @pytest.mark.parametrize(
     "value",
     ["NA", "null", "None", "NaN", "007", "123456789012345678", "1e5", "1.10", "TRUE", " padded ", "\\N",
-     "{a,\"b\"}",      "line\nbreak", "tab\there", "=cmd|' /C calc'!A0", "\x1f", "a\x1eb", "\u2028", "'); drop table x; --"],
+     "{a,\"b\"}",
+     "line\nbreak", "tab\there", "=cmd|' /C calc'!A0", "\x1f", "a\x1eb", "\u2028", "'); drop table x; --"],
 )  # fmt: skip
 def test_cells_are_kept_exactly(inbox: Inbox, value: str) -> None:
     inbox.put("2015-02.csv", csv_text([ticket(1), ticket(value, 1, value), ticket(2)]))
@@ -505,6 +517,32 @@ def test_number_where_an_id_should_be_is_marked(books: Inbox) -> None:
         (2, None), (3, "number_in_text_column"), (4, None),
     ]  # fmt: skip
     assert books.raw()[0][1][0] == "00123"
+
+
+def test_formula_error_is_marked_and_not_read_as_empty(books: Inbox) -> None:
+    stream = io.BytesIO()
+    workbook = xlsxwriter.Workbook(stream)
+    workbook.add_worksheet("first").write_formula("A2", "=1/0", value="#DIV/0!")
+    sheet = workbook.add_worksheet("工单 表")
+    for number, row in enumerate([HEADER, *GOOD]):
+        sheet.write_row(number, 0, row)
+    sheet.write_formula("C3", "=NA()", value="#N/A")
+    workbook.close()
+    books.put("2015-02.xlsx", stream.getvalue())
+    assert books.land()["2015-02.xlsx"].rows_landed == 3
+    assert [(number, rule) for number, _, rule in books.raw()] == [(2, None), (3, "error_cell"), (4, None)]
+
+
+def test_date_cells_are_read_whatever_format_is_declared_for_text(books: Inbox) -> None:
+    row = ticket(1)
+    books.put(
+        "2015-02.xlsx", xlsx_bytes({"工单 表": [HEADER, [row[0], datetime(2015, 2, 9, 8, 30), *row[2:]]]})
+    )
+    books.land()
+    assert books.query("select partition_date from ops.delivery where rows_landed = 1") == [
+        (date(2015, 2, 9),)
+    ]
+    assert books.raw()[0][1][1] == "09/02/2015 08:30"
 
 
 def _zip_with(content: bytes, name: str, part: bytes) -> bytes:

@@ -24,6 +24,7 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from typing import IO, Any
+from xml.etree import ElementTree
 
 from yardstick.settings import Settings
 from yardstick.sources.dates import ISO, DateFormat, compile_format
@@ -645,13 +646,14 @@ def _check_size(name: str, size: int, total: int, limit: int) -> None:
 # --- xlsx --------------------------------------------------------------------------------------
 
 _CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
+_ERROR_CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\bt="e"[^>]*>')
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="([0-9]{1,7})"')
 
 
 def _read_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int, reading: Reading) -> None:
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
-    _check_xlsx(entity, name, stream, size)
+    errors = _check_xlsx(entity, name, stream, size)
     stream.seek(0)
     try:
         workbook = CalamineWorkbook.from_filelike(stream)
@@ -660,6 +662,8 @@ def _read_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int, reading:
         chosen = _choose_sheet(entity, name, visible, [sheet.name for sheet in sheets])
         sheet = workbook.get_sheet_by_name(chosen)
         cells = sheet.to_python(skip_empty_area=False)  # so that a row's number is the sheet's own
+        stream.seek(0)
+        wrong_cells = dict(errors.get(_part_of_sheet(stream, chosen), ()))
     except (CalamineError, OSError, ValueError) as error:
         raise RefusedError(
             f"{name} cannot be read as a workbook ({error}). Save it again as .xlsx."
@@ -691,15 +695,20 @@ def _read_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int, reading:
             continue
         row = row[: header.width] if not any(cell != "" for cell in row[header.width :]) else row
         shown = [_show(cell, formats[i] if i < header.width else ISO) for i, cell in enumerate(row)]
-        wrong = next((i for i in identifiers if isinstance(row[i], (int, float)) and row[i] != ""), None)
-        if wrong is None:
+        wrong = next((i for i in identifiers if isinstance(row[i], (int, float))), None)
+        if wrong is None and number not in wrong_cells:
             numbers.append(number)
             block.append(shown)
             if len(block) < BLOCK_ROWS:
                 continue
         rows.add(numbers, block)
         numbers, block = [], []
-        if wrong is not None:
+        if number in wrong_cells:
+            rows.add_one(
+                number, shown, "error_cell",
+                f"row {number}: cell {wrong_cells[number]}{number} holds a formula error (#N/A or the like)",
+            )  # fmt: skip
+        elif wrong is not None:
             rows.add_one(
                 number, shown, "number_in_text_column",
                 f"row {number}: {labels[wrong].strip()} is a number cell, but {identifiers[wrong]} is an id: "
@@ -729,11 +738,35 @@ def _choose_sheet(entity: Entity, name: str, visible: list[str], every: list[str
     )
 
 
-def _check_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int) -> None:
+def _part_of_sheet(stream: IO[bytes], sheet: str) -> str:
+    """The part of a checked workbook that holds a sheet; empty when it does not say."""
+    relation = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+    with zipfile.ZipFile(stream) as archive:
+        try:
+            workbook = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314 (entities refused before)
+            relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
+        except (KeyError, ElementTree.ParseError):
+            return ""
+    wanted = {
+        node.get(relation) for node in workbook.iter() if node.get("name") == sheet and node.get(relation)
+    }
+    for node in relations:
+        if node.get("Id") in wanted:
+            target = node.get("Target", "")
+            return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+    return ""
+
+
+def _check_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int) -> dict[str, dict[int, str]]:
     """Refuse what would harm the parser: bombs, declared sizes that lie, entities, sheets without end.
 
     Every part is unpacked in pieces and thrown away, so memory stays bounded whatever the file claims.
+
+    Returns:
+        By part, the rows with a cell that holds a formula error (the parser shows such a cell as empty)
+        and the column of the first one.
     """
+    errors: dict[str, dict[int, str]] = {}
     try:
         archive = zipfile.ZipFile(stream)
     except (zipfile.BadZipFile, OSError) as error:
@@ -773,6 +806,11 @@ def _check_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int) -> None
                                 last_column = max(last_column, _column_number(column))
                             for row in _ROW.findall(window):
                                 last_row = max(last_row, int(row))
+                            for tag in _ERROR_CELL.findall(window):
+                                if place := _CELL.match(tag):
+                                    errors.setdefault(part.filename, {}).setdefault(
+                                        int(place[2]), place[1].decode()
+                                    )
                         tail = window[-256:]
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
                 raise RefusedError(
@@ -784,6 +822,7 @@ def _check_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int) -> None
                     f"{entity.max_cells:,} cells. "
                     "Delete the stray cells far from the table, or raise max_cells."
                 )
+    return errors
 
 
 def _column_number(letters: bytes) -> int:
