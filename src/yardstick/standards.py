@@ -26,6 +26,7 @@ import yaml
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from yardstick.errors import BadInputError
 from yardstick.settings import project_root
 
 Connection = psycopg.Connection[Any]
@@ -37,7 +38,7 @@ _MINUTES_PER_UNIT = {"minutes": 1, "service_minutes": 1, "hours": 60, "service_h
 _MODELS = Path("dbt_project/models/appraisal/_appraisal__models.yml")
 
 
-class StandardsError(ValueError):
+class StandardsError(BadInputError):
     """A standards release is wrong or may not be changed.
 
     Attributes:
@@ -265,31 +266,27 @@ def load(connection: Connection, releases: Sequence[Release], root: Path | None 
     return sorted(changed)
 
 
-def show(release: Release, language: str = "en") -> str:
-    """The release as text for a terminal: indicators with weights and targets, grades, calendars."""
-    grades = list(release.project_grades)
-    lines = [
-        f"{release.standards_release} · {release.names[language]} · {release.effective_from}",
-        f"  {release.folder}",
-        "",
+def show(folder: Path, day: date, language: str = "en") -> list[dict[str, object]]:
+    """One row per indicator and project grade of the release in force on ``day``.
+
+    Raises:
+        StandardsError: when the folder's releases are wrong, or none is in force.
+    """
+    release = in_force(read(folder), day)
+    return [
+        {
+            "standards_release": release.standards_release,
+            "indicator": code,
+            "name": indicator["names"][language],
+            "unit": indicator["unit"],
+            "direction": indicator["direction"],
+            "project_grade": grade,
+            **target,
+            "minimum_sample": indicator["minimum_sample"],
+        }
+        for code, indicator in release.indicators.items()
+        for grade, target in indicator["project_grades"].items()
     ]
-    for code, indicator in release.indicators.items():
-        lines.append(
-            f"{code} · {indicator['names'][language]} · {indicator['unit']} · {indicator['direction']}"
-        )
-        for grade in grades:
-            target = indicator["project_grades"][grade]
-            values = ", ".join(f"{name} {target[name]:g}" for name in ("weight", "zero", "floor", "target"))
-            lines.append(f"  {grade}: {values}")
-    lines.append("")
-    for code, step in release.grades.items():
-        lines.append(
-            f"{code} · {step['names'][language]} · ≥ {step['minimum_score']:g} · × {step['coefficient']:g}"
-        )
-    lines.append("")
-    for code, calendar in release.calendars["calendars"].items():
-        lines.append(f"{code} · {calendar['names'][language]}")
-    return "\n".join(lines)
 
 
 def _schema_file(root: Path | None) -> Path:

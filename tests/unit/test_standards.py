@@ -226,7 +226,11 @@ def test_source_with_an_unknown_calendar_is_refused(folder: Path):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_show_lists_every_indicator(language: str):
+def test_show_lists_every_indicator_and_project_grade_in_force(language: str):
     release = standards.read(SHIPPED)[0]
-    shown = standards.show(release, language)
-    assert all(indicator["names"][language] in shown for indicator in release.indicators.values())
+    shown = standards.show(SHIPPED, release.effective_from, language)
+    assert len(shown) == len(release.indicators) * len(release.project_grades)
+    assert {row["name"] for row in shown} == {
+        entry["names"][language] for entry in release.indicators.values()
+    }
+    assert sum(row["weight"] for row in shown if row["project_grade"] == "A") == 100
