@@ -87,8 +87,8 @@ def test_column_expectation_shows_the_keys_of_failing_rows(world: Settings) -> N
     assert "observed 1 of 11 rows" in str(error)
     assert execute(
         world,
-        "select expectation, columns, element_count, unexpected_count, observed #>> '{examples,0,source_ticket_id}' "
-        "from ops.audit_ledger where not success",
+        "select expectation, columns, element_count, unexpected_count, "
+        "observed #>> '{examples,0,source_ticket_id}' from ops.audit_ledger where not success",
     ) == [("expect_column_values_to_be_in_set", ["status"], 11, 1, "T2")]
 
 
@@ -172,11 +172,13 @@ def test_facts_against_the_standard_fail(world: Settings, statement: str, suite:
 def test_rows_of_other_builds_are_not_looked_at(world: Settings) -> None:
     execute(
         world,
-        "insert into staging.stg_delivered__tickets (delivery_id, source_ticket_id, status) values (99, 'X', 'lost')",
+        "insert into staging.stg_delivered__tickets (delivery_id, source_ticket_id, status) "
+        "values (99, 'X', 'lost')",
     )
     execute(
         world,
-        "insert into appraisal.indicator_daily values ('P1', 'completed_on_time', '2014-06-01', 9, 1, '2015-01')",
+        "insert into appraisal.indicator_daily "
+        "values ('P1', 'completed_on_time', '2014-06-01', 9, 1, '2015-01')",
     )
     assert quality.run_gate(world, "staging", 1).passed
     assert quality.run_gate(world, "facts", 1).passed
@@ -255,23 +257,34 @@ def test_gate_killed_half_way_leaves_no_verdict_and_no_publication(world: Settin
     assert len(publish.move(world, 1)) == 2
 
 
-def test_results_are_readable_pages_without_paths_secrets_or_ledger_doubles(world: Settings) -> None:
+def test_results_are_readable_pages_that_need_no_other_host(world: Settings) -> None:
     execute(world, "update staging.stg_delivered__tickets set status = 'lost' where source_ticket_id = 'T2'")
     failures(world, "staging")
     quality.run_gate(world, "facts", 1)
-    pages = {path: path.read_text(encoding="utf-8") for path in world.data_docs.rglob("*.html")}
-    assert len(pages) == 1 + 8 + 8  # the index; each suite; each result
-    index = pages[world.data_docs / "index.html"]
-    assert "staged_tickets" in index
-    assert "build-000001" in index
-    failed = next(
-        text for path, text in pages.items() if "validations" in path.parts and "staged_tickets" in str(path)
-    )
-    assert "工单" in failed
-    assert "A ticket is open, closed or cancelled" in failed
-    assert "T2" in failed
+    pages = {path.name: path.read_text(encoding="utf-8") for path in world.data_docs.iterdir()}
+    assert set(pages) == {"index.html", "build-000001-staging.html", "build-000001-facts.html"}
+    for name in set(pages) - {"index.html"}:
+        assert f'href="{name}"' in pages["index.html"]
+    failed = pages["build-000001-staging.html"]
+    for part in (
+        "A ticket is open, closed or cancelled",
+        "状态只有",
+        "1 of 11 rows",
+        "T2",
+        "Data engineer: map",
+    ):
+        assert part in failed, part
     password = world.require_database_url().split(":")[2].split("@")[0]
-    for path, text in pages.items():
-        assert password not in text, path
-        assert str(world.home) not in text, path
-        assert str(world.root) not in text, path
+    for name, text in pages.items():
+        for secret in (password, str(world.home), str(world.root), "http:", "https:", "<script"):
+            assert secret not in text, (name, secret)
+
+
+def test_delivered_text_cannot_become_markup(world: Settings) -> None:
+    execute(
+        world,
+        "update staging.stg_delivered__tickets "
+        "set status = 'x', source_ticket_id = '<script>alert(1)</script>' where source_ticket_id = 'T2'",
+    )
+    failures(world, "staging")
+    assert "<script" not in (world.data_docs / "build-000001-staging.html").read_text(encoding="utf-8")
