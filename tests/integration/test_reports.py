@@ -16,8 +16,9 @@ import openpyxl
 import psycopg
 import pytest
 from tests import reports_company as company
+from tests.integration.release_world import PERSON, build_world
 
-from yardstick import reports, warehouse
+from yardstick import appraisal, reports, warehouse
 from yardstick.settings import LANGUAGES, Settings
 
 
@@ -310,6 +311,20 @@ def test_what_was_published_is_not_overwritten_by_code_that_would_write_otherwis
         reports.publish(settings, released[0])
     assert page.read_bytes() == body
     assert not paths[-1].exists()
+
+
+def test_a_signed_period_is_published_recorded_and_verified(settings: Settings) -> None:
+    build_world(settings)
+    release_id = appraisal.release(settings, "month", "2015-01", PERSON)
+    for _ in range(2):
+        appraisal.record_artifacts(settings, release_id, reports.publish(settings, release_id))
+        assert appraisal.verify(settings) == []
+    page = settings.reports / "2015-01/v1/en/index.html"
+    assert f"Signed by {PERSON.signed_by}" in page.read_text(encoding="utf-8")
+    page.write_text("somebody else's", encoding="utf-8")
+    assert len(appraisal.verify(settings)) == 1
+    reports.publish(settings, release_id)
+    assert appraisal.verify(settings) == []
 
 
 def test_a_release_that_does_not_exist_is_named(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg.rows import class_row
@@ -312,7 +312,7 @@ def slugs(project_ids: Iterable[str]) -> dict[str, str]:
 
 def query(name: str) -> LiteralString:
     """The text of ``queries/<name>.sql``."""
-    return cast(LiteralString, (_QUERIES / f"{name}.sql").read_text(encoding="utf-8"))
+    return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _select(connection: Connection, kind: type[Row], name: str, *parameters: Any) -> list[Row]:

@@ -231,14 +231,14 @@ def _appraisal(book: _Book) -> None:
         Column(t("project"), 27, "name"),
         Column(t("region"), 10),
         Column(t("project_grade_column"), 8, "centre"),
-        Column(t("person_id"), 14),
+        Column(t("person_id"), 12),
         Column(t("score"), 9, "score", t("note_score")),
-        Column(t("score_low"), 9, "tenth", t("note_interval")),
-        Column(t("score_high"), 9, "tenth", t("note_interval")),
+        Column(t("score_low"), 10, "tenth", t("note_interval")),
+        Column(t("score_high"), 10, "tenth", t("note_interval")),
         Column(t("grade"), 10, "centre"),
-        Column(t("coefficient"), 9, "tenth", t("note_coefficient")),
+        Column(t("coefficient"), 11, "tenth", t("note_coefficient")),
         Column(t("change"), 8, "signed", lang.period(content.before) if content.before else None),
-        Column(t("weight_measured"), 9, "tenth", t("note_weight")),
+        Column(t("weight_measured"), 10, "tenth", t("note_weight")),
         Column(t("opened"), 9, "whole"),
         Column(t("closed"), 9, "whole"),
         *(
@@ -303,7 +303,7 @@ def _appraisal(book: _Book) -> None:
         bar = {
             "type": "data_bar",
             "bar_solid": True,
-            "bar_color": "#BFD3DC",
+            "bar_color": "#DCE7EC",
             "min_type": "num",
             "max_type": "num",
             "min_value": 0,
@@ -415,7 +415,7 @@ def _items(book: _Book) -> None:
         bar = {
             "type": "data_bar",
             "bar_solid": True,
-            "bar_color": "#E9C3B8",
+            "bar_color": "#F2DAD2",
             "min_type": "num",
             "min_value": 0,
         }
