@@ -583,6 +583,22 @@ def test_cell_at_the_far_end_of_the_sheet_is_refused_before_parsing(books: Inbox
     assert "1,048,576 rows" in book_refused(books, _zip_with(good, "xl/worksheets/sheet1.xml", far))
 
 
+def test_shared_text_used_a_million_times_is_refused_before_parsing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    books = make_inbox(
+        settings, tmp_path, site_content(files="{month:%Y-%m}.xlsx", max_uncompressed_bytes=20 << 20)
+    )
+    rows = [ticket(number, 1, "x" * 30_000) for number in range(2000)]
+    assert "bytes of text" in book_refused(books, xlsx_bytes({"工单 表": [HEADER, *rows]}))
+
+
+def test_large_workbook_with_long_notes_lands(books: Inbox) -> None:
+    rows = [ticket(number, number % 28 + 1, f"note {number} " * 20) for number in range(5000)]
+    books.put("2015-02.xlsx", xlsx_bytes({"工单 表": [HEADER, *rows]}))
+    assert books.land()["2015-02.xlsx"].rows_landed == 5000
+
+
 def test_xml_entities_are_refused(books: Inbox) -> None:
     good = xlsx_bytes({"工单 表": [HEADER, *GOOD]})
     part = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><sst>&a;</sst>'

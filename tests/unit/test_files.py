@@ -188,3 +188,22 @@ def _cells(body: str) -> list[str]:
             cell += plain[position]
         position += 1
     return cells
+
+
+@given(st.integers(1, 40))
+def test_workbook_scan_sees_the_same_in_pieces_of_any_size(size: int) -> None:
+    strings = b"<sst><si><t>ab</t></si><si><t>cdef</t></si></sst>"
+    sheet = (
+        b'<sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>'
+        b'<row r="7"><c r="AB7" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="C7" t="s"><v>1</v></c></row>'
+        b"</sheetData>"
+    )
+    whole, pieces = files._PartScan(), files._PartScan()
+    for part in (strings, sheet):
+        whole.feed(part)
+        for start in range(0, len(part), size):
+            pieces.feed(part[start : start + size])
+    assert whole.lengths == pieces.lengths == [len(b"<sst><si><t>ab</t>"), len(b"<si><t>cdef</t>")]
+    assert whole.shared == pieces.shared == {b"0": 1, b"1": 2}
+    for scan in (whole, pieces):
+        assert (scan.last_row, scan.last_column, scan.errors) == (7, 28, {7: "AB"})

@@ -18,6 +18,7 @@ import stat
 import time
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -647,6 +648,7 @@ def _check_size(name: str, size: int, total: int, limit: int) -> None:
 
 _CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
 _ERROR_CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\bt="e"[^>]*>')
+_SHARED = re.compile(rb'\bt="s"[^>]*>\s*<(?:\w+:)?v>([0-9]{1,9})<')
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="([0-9]{1,7})"')
 
 
@@ -757,6 +759,53 @@ def _part_of_sheet(stream: IO[bytes], sheet: str) -> str:
     return ""
 
 
+class _PartScan:
+    """What one unpacked part of a workbook would mean to the parser, found piece by piece.
+
+    Attributes:
+        last_row: largest row number used.
+        last_column: largest column number used, A being 1.
+        errors: rows with a cell that holds a formula error, and the column of the first one.
+        has_entities: it declares a document type or entities.
+        lengths: bytes of each shared string, when it holds shared strings.
+        shared: how often each shared string is used.
+    """
+
+    def __init__(self) -> None:
+        self.last_row = self.last_column = 0
+        self.errors: dict[int, str] = {}
+        self.has_entities = False
+        self.lengths: list[int] = []
+        self.shared: Counter[bytes] = Counter()
+        self._tail = self._carry = b""
+        self._open = 0
+
+    def feed(self, piece: bytes) -> None:
+        """Look at the next piece; whatever stands across two pieces is seen once it is whole."""
+        window = self._tail + piece
+        if b"<!" in window:
+            plain = window.replace(b"\x00", b"")
+            self.has_entities |= b"<!DOCTYPE" in plain or b"<!ENTITY" in plain
+        for column, row in _CELL.findall(window):
+            self.last_row = max(self.last_row, int(row))
+            self.last_column = max(self.last_column, _column_number(column))
+        for row in _ROW.findall(window):
+            self.last_row = max(self.last_row, int(row))
+        for tag in _ERROR_CELL.findall(window):
+            if place := _CELL.match(tag):
+                self.errors.setdefault(int(place[2]), place[1].decode())
+        *strings, rest = (self._carry + piece).split(b"</si>")
+        for text in strings:
+            self.lengths.append(self._open + len(text))
+            self._open = 0
+        self._carry = rest[-4:]  # an end tag may be cut by the piece's end
+        self._open += len(rest) - len(self._carry)
+        # Only whole cells count; a cell cut by the piece's end waits in the tail.
+        cut = window.rfind(b"</c>") + 4 if b"</c>" in window else 0
+        self.shared.update(_SHARED.findall(window[:cut]))
+        self._tail = window[max(cut, len(window) - 512) :]
+
+
 def _check_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int) -> dict[str, dict[int, str]]:
     """Refuse what would harm the parser: bombs, declared sizes that lie, entities, sheets without end.
 
@@ -766,63 +815,53 @@ def _check_xlsx(entity: Entity, name: str, stream: IO[bytes], size: int) -> dict
         By part, the rows with a cell that holds a formula error (the parser shows such a cell as empty)
         and the column of the first one.
     """
-    errors: dict[str, dict[int, str]] = {}
-    try:
-        archive = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise RefusedError(
-            f"{name} is not an xlsx file, or is cut off ({error}). Deliver it again."
-        ) from None
     limit = entity.max_uncompressed_bytes
-    with archive:
-        parts = archive.infolist()
-        if len(parts) > 10_000:
-            raise RefusedError(f"{name} holds {len(parts):,} parts, which no honest workbook does.")
-        _check_size(name, size, sum(part.file_size for part in parts), limit)
-        total = 0
-        for part in parts:
-            if part.flag_bits & 1:
-                raise RefusedError(f"{name} is protected by a password. Deliver it without one.")
-            is_sheet = part.filename.lower().startswith("xl/worksheets/") and part.filename.lower().endswith(
-                ".xml"
-            )
-            last_row = last_column = 0
-            tail = b""
-            try:
+    scans: dict[str, _PartScan] = {}
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            parts = archive.infolist()
+            if len(parts) > 10_000:
+                raise RefusedError(f"{name} holds {len(parts):,} parts, which no honest workbook does.")
+            _check_size(name, size, sum(part.file_size for part in parts), limit)
+            total = 0
+            for part in parts:
+                if part.flag_bits & 1:
+                    raise RefusedError(f"{name} is protected by a password. Deliver it without one.")
+                scan = scans[part.filename] = _PartScan()
                 with archive.open(part) as unpacked:
                     while piece := unpacked.read(CHUNK):
                         total += len(piece)
                         _check_size(name, size, total, limit)
-                        window = tail + piece
-                        if part.filename.lower().endswith((".xml", ".rels")) and b"<!" in window:
-                            plain = window.replace(b"\x00", b"")
-                            if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
-                                raise RefusedError(
-                                    f"{name}: {part.filename} declares XML entities. Save it again as .xlsx."
-                                )
-                        if is_sheet:
-                            for column, row in _CELL.findall(window):
-                                last_row = max(last_row, int(row))
-                                last_column = max(last_column, _column_number(column))
-                            for row in _ROW.findall(window):
-                                last_row = max(last_row, int(row))
-                            for tag in _ERROR_CELL.findall(window):
-                                if place := _CELL.match(tag):
-                                    errors.setdefault(part.filename, {}).setdefault(
-                                        int(place[2]), place[1].decode()
-                                    )
-                        tail = window[-256:]
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-                raise RefusedError(
-                    f"{name} is damaged in {part.filename} ({error}). Deliver it again."
-                ) from None
-            if last_row * max(last_column, 1) > entity.max_cells:
-                raise RefusedError(
-                    f"{name}: {part.filename} spans {last_row:,} rows and {last_column:,} columns, more than "
-                    f"{entity.max_cells:,} cells. "
-                    "Delete the stray cells far from the table, or raise max_cells."
-                )
-    return errors
+                        scan.feed(piece)
+                _check_part(entity, name, part.filename, scan)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        raise RefusedError(
+            f"{name} is cut off, damaged or no xlsx file ({error}). Deliver it again."
+        ) from None
+    # One long shared string used by a million cells is small in the file and huge in memory.
+    lengths = [length for scan in scans.values() for length in scan.lengths]
+    text = sum(
+        count * lengths[int(index)]
+        for scan in scans.values()
+        for index, count in scan.shared.items()
+        if int(index) < len(lengths)
+    )
+    if text > limit:
+        raise RefusedError(
+            f"{name} unpacks to {text:,} bytes of text, more than {limit:,}. "
+            "Deliver less in one file, or raise max_uncompressed_bytes."
+        )
+    return {part: scan.errors for part, scan in scans.items() if scan.errors}
+
+
+def _check_part(entity: Entity, name: str, part: str, scan: _PartScan) -> None:
+    if scan.has_entities:
+        raise RefusedError(f"{name}: {part} declares XML entities. Save it again as .xlsx.")
+    if scan.last_row * max(scan.last_column, 1) > entity.max_cells:
+        raise RefusedError(
+            f"{name}: {part} spans {scan.last_row:,} rows and {scan.last_column:,} columns, more than "
+            f"{entity.max_cells:,} cells. Delete the stray cells far from the table, or raise max_cells."
+        )
 
 
 def _column_number(letters: bytes) -> int:

@@ -526,7 +526,7 @@ class _Reader:
             may_be_empty=given.get("may_be_empty", False),
             settle_seconds=float(given.get("settle_seconds", 0)),
             max_uncompressed_bytes=given.get("max_uncompressed_bytes", GIB if kind == "xlsx" else 4 * GIB),
-            max_cells=given.get("max_cells", 50_000_000),
+            max_cells=given.get("max_cells", 20_000_000),
             fields=fields,
         )
 
