@@ -1,0 +1,199 @@
+"""Deliveries for tests of what follows landing: rows put into the ledger and ``raw`` directly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from yardstick import transform, warehouse
+from yardstick.contracts import load_contracts
+from yardstick.settings import Settings
+
+SOURCE = "site"
+MARTS = (
+    "marts.dim_project",
+    "marts.dim_service_item",
+    "marts.dim_org_unit",
+    "marts.dim_calendar",
+    "marts.fct_ticket",
+    "marts.fct_ticket_backlog_daily",
+    "ops.reject",
+    "ops.flag",
+)
+
+
+@dataclass
+class Company:
+    """One source in Shanghai time whose columns are named as the contract's fields."""
+
+    settings: Settings
+    source_id: str = SOURCE
+
+    def open(self) -> psycopg.Connection[Any]:
+        return warehouse.connect(self.settings.require_database_url(), name="tests", autocommit=True)
+
+    def register(self, *, with_calendar: bool = True) -> Company:
+        with self.open() as connection:
+            connection.execute(
+                "insert into ops.source (source_id, names, site_file, time_zone, config_sha256) "
+                "values (%s, '{}', 'site.yml', 'Asia/Shanghai', '')",
+                [self.source_id],
+            )
+            for contract in load_contracts().values():
+                for name in contract.fields:
+                    connection.execute(
+                        "insert into ops.source_field (source_id, entity, field, source_columns) values (%s, %s, %s, %s)",
+                        [self.source_id, contract.entity, name, [name]],
+                    )
+            if with_calendar:  # Monday to Friday, eight to six
+                connection.execute(
+                    "insert into ops.calendar_day "
+                    "select 'standard', day, date_part('isodow', day) < 6, 480, 1080 "
+                    "from generate_series(date '2026-01-01', '2026-12-31', '1 day') as day "
+                    "on conflict do nothing"
+                )
+        return self
+
+    def map(self, entity: str, field: str, **columns: object) -> None:
+        """Change how a field is read."""
+        with self.open() as connection:
+            for name, value in columns.items():
+                connection.execute(
+                    f"update ops.source_field set {name} = %s where (source_id, entity, field) = (%s, %s, %s)".encode(),
+                    [value, self.source_id, entity, field],
+                )
+
+    def deliver(
+        self,
+        entity: str,
+        days: dict[str, list[dict[str, str]]],
+        *,
+        header: Sequence[str] | None = None,
+        file_name: str | None = None,
+        problems: dict[int, tuple[str, str]] | None = None,
+    ) -> list[int]:
+        """Land one file whose rows belong to the given days; returns the delivery ids in order of day."""
+        header = list(header or load_contracts()[entity].fields)
+        file_name = file_name or f"{entity}.csv"
+        ids, number = [], 1
+        with self.open() as connection, connection.transaction():
+            arrival = _one(
+                connection,
+                "insert into ops.arrival (source_id, entity, file_name, file_sha256, byte_size, header, status) "
+                "values (%s, %s, %s, '', 0, %s, 'landed') returning arrival_id",
+                [self.source_id, entity, file_name, header],
+            )
+            for day, rows in sorted(days.items()):
+                delivery = _one(
+                    connection,
+                    "insert into ops.delivery (arrival_id, source_id, entity, partition_date, file_name, revision, "
+                    "content_sha256, rows_landed) select %s, %s, %s, %s, %s, 1 + count(*), %s, %s from ops.delivery "
+                    "where (source_id, entity, partition_date, file_name) = (%s, %s, %s, %s) returning delivery_id",
+                    [
+                        arrival, self.source_id, entity, day, file_name,
+                        hashlib.sha256(json.dumps(rows).encode()).hexdigest(), len(rows),
+                        self.source_id, entity, day, file_name,
+                    ],
+                )  # fmt: skip
+                for row in rows:
+                    number += 1
+                    rule, detail = (problems or {}).get(number, (None, None))
+                    connection.execute(
+                        f"insert into raw.{entity} values (%s, %s, %s, %s, %s)".encode(),
+                        [delivery, number, [row.get(name, "") for name in header], rule, detail],
+                    )
+                ids.append(delivery)
+        return ids
+
+    def deliver_master(self, *projects: str) -> None:
+        """Two service items, one department and the given projects (default P1 and P2)."""
+        self.deliver("project", {"2026-03-01": [project(name) for name in projects or ("P1", "P2")]})
+        self.deliver(
+            "service_item",
+            {"2026-03-01": [{"service_item_id": name, "service_item_name_en": name} for name in ("lift", "lobby")]},
+        )
+        self.deliver("org_unit", {"2026-03-01": [{"org_unit_id": "repair", "org_unit_name_en": "Repair"}]})
+
+    def build(self) -> int | None:
+        """Plan, stage and facts, then what the gates do at the end: mark the build audited."""
+        planned = transform.plan_build(self.settings, "tests")
+        if planned is None:
+            return None
+        transform.stage(self.settings, planned.build_id)
+        transform.facts(self.settings, planned.build_id)
+        self.audit(planned.build_id)
+        return planned.build_id
+
+    def audit(self, build_id: int) -> None:
+        with self.open() as connection, connection.transaction():
+            connection.execute(
+                "update ops.delivery set audited_build_id = %s where delivery_id in "
+                "(select delivery_id from ops.build_delivery where build_id = %s)",
+                [build_id, build_id],
+            )
+            connection.execute("update ops.build set status = 'audited' where build_id = %s", [build_id])
+
+    def forget(self) -> None:
+        """Drop everything dbt made and mark every delivery dirty: the next build is from scratch."""
+        with self.open() as connection, connection.transaction():
+            for schema in ("staging", "intermediate", "marts", "appraisal"):
+                connection.execute(f"drop schema if exists {schema} cascade".encode())
+            connection.execute("drop table if exists ops.reject, ops.flag cascade")
+        transform.rebuild(self.settings)
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self.open() as connection:
+            return connection.execute(query.encode(), parameters or None).fetchall()
+
+    def fingerprints(self) -> dict[str, str]:
+        """MD5 of all rows of every mart."""
+        return {
+            name: self.rows(f"select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {name} as t")[0][0]
+            for name in MARTS
+        }
+
+    def changed_tickets(self, before: dict[str, str]) -> set[str]:
+        """Tickets whose row differs from those of an earlier `tickets`."""
+        now = self.tickets()
+        return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+
+    def tickets(self) -> dict[str, str]:
+        return dict(self.rows("select source_ticket_id, t::text from marts.fct_ticket as t"))
+
+    def counts(self, delivery_id: int) -> tuple[int, ...]:
+        """Landed, staged, superseded, rejected, duplicate."""
+        return self.rows(
+            "select rows_landed, rows_staged, rows_superseded, rows_rejected, rows_duplicate "
+            "from ops.delivery where delivery_id = %s",
+            [delivery_id],
+        )[0]
+
+
+def _one(connection: psycopg.Connection[Any], query: str, parameters: Sequence[object]) -> int:
+    row = connection.execute(query.encode(), parameters).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def project(name: str, **fields: str) -> dict[str, str]:
+    return {"project_id": name, "project_name_en": f"Project {name}", "project_grade": "A", **fields}
+
+
+def ticket(name: str, day: str | date = "2026-03-02", **fields: str) -> dict[str, str]:
+    """A ticket opened at nine, without due time, still open."""
+    return {
+        "source_ticket_id": name,
+        "opened_at": f"{day} 09:00:00",
+        "due_at": "",
+        "status": "open",
+        "project_id": "P1",
+        "service_item_id": "lift",
+        "channel": "app",
+        **fields,
+    }
