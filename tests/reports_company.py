@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ NASTY_ID = "../../etc/<b>"
 NASTY_NAME = '=cmd|"/c calc"!A1 <script>alert(1)</script>'
 TINY, UNSCORED = "tiny_court", "depot"
 PERSON_NAME = "秘密姓名"
+
+Period = tuple[str, str, date, date, str, str]
 
 PROJECTS: list[tuple[str, str | None, str, str, str, float, float]] = [
     # code, Chinese name, English name, region, service grade, tickets a day, quality
@@ -119,7 +122,7 @@ INDICATORS: list[tuple[str, str, str, str, str, str, float, float, float, float,
     ),
     ("reopen_rate", "工单返工率", "Tickets reopened", "quality", "ratio", "lower", 0.2, 0.06, 0.02, 10, 30),
 ]
-PERIODS = [
+PERIODS: list[Period] = [
     ("month", "2015-01", date(2015, 1, 1), date(2015, 1, 31), "person", "王经理"),
     ("month", "2015-02", date(2015, 2, 1), date(2015, 2, 28), "auto-sign", "demo --auto-sign"),
     ("month", "2015-03", date(2015, 3, 1), date(2015, 3, 31), "auto-sign", "demo --auto-sign"),
@@ -365,10 +368,10 @@ def _insert(connection: psycopg.Connection[Any], table: str, row: dict[str, Any]
     connection.execute(f"insert into release.{table} ({names}) values ({marks})".encode(), list(row.values()))
 
 
-def release_all(connection: psycopg.Connection[Any]) -> list[str]:
-    """Release three months and the quarter; returns the release ids in that order."""
+def release_all(connection: psycopg.Connection[Any], periods: Sequence[Period] = PERIODS) -> list[str]:
+    """Release three months and the quarter (or other periods); returns the release ids in that order."""
     previous, released = None, []
-    for place, period in enumerate(PERIODS):
+    for place, period in enumerate(periods):
         made = make(*period, previous, shift=0.012 * place)
         released.append(insert(connection, made))
         previous = made.release["release_sha256"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,15 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on PATH")
 
 @pytest.fixture
 def folder(settings: Settings) -> Path:
-    """The reports of March 2015, which has two months before it."""
+    """The reports of August 2015, which has seven months before it: no page says more."""
+    months = [
+        ("month", f"2015-{month:02d}", date(2015, month, 1), date(2015, month, 28), "person", "王经理")
+        for month in range(1, 9)
+    ]
     with warehouse.connect(settings.require_database_url()) as connection:
-        released = company.release_all(connection)
-    reports.publish(settings, released[2])
-    return settings.reports / "2015-03/v1"
+        released = company.release_all(connection, months)
+    reports.publish(settings, released[-1])
+    return settings.reports / "2015-08/v1"
 
 
 def _browse(tmp_path: Path, page: Path, *options: str) -> str:
