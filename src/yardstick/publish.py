@@ -209,7 +209,8 @@ def _compare(connection: psycopg.Connection[Any], door: Door, build_id: int) -> 
             "create temporary table {moved} as "
             "with source as (select {columns} from {source} where {scope_source}), "
             "published as (select {columns} from publish.{name} where {scope_published}) "
-            "select {day} as moved_day, s.{first_key} is not null as is_present, {both} "
+            "select {day} as moved_day, s.{first_key} is not null as is_present, "
+            "p.{first_key} is not null as is_published, {both} "
             "from source as s full join published as p using ({key}) "
             "where row({source_row}) is distinct from row({published_row})"
         ).format(
@@ -273,7 +274,8 @@ def _apply(
     key = sql.SQL(", ").join(map(sql.Identifier, door.key))
     connection.execute(
         sql.SQL(
-            "delete from publish.{name} where ({key}) in (select {key} from {moved} where {scope})"
+            "delete from publish.{name} where ({key}) in "
+            "(select {key} from {moved} where {scope} and is_published)"
         ).format(name=sql.Identifier(door.name), key=key, moved=_moved(door), scope=scope)
     )
     columns = _columns(connection, door)

@@ -990,7 +990,7 @@ def _note(settings: Settings, connection: psycopg.Connection[Any]) -> None:
         if wrong:
             raise ChainBrokenError(
                 f"no release while the chain is broken ({wrong[0]}): restore the warehouse from its backup, "
-                "then run `yardstick release verify`"
+                f"or, when this warehouse was begun anew on purpose, move {path} away"
             )
         for header in headers[len(_logged(settings)) :]:
             file.write(
