@@ -124,7 +124,7 @@ graded as (
         grades.coefficient
     from scored
     inner join grades on scored.score >= grades.minimum_score::numeric
-    order by scored.project_id, grades.minimum_score desc
+    order by scored.project_id asc, grades.minimum_score desc
 
 )
 

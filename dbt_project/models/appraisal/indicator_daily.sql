@@ -56,9 +56,13 @@ definitions as (
         part.measure
     from in_force
     inner join indicators on in_force.standards_release = indicators.standards_release
-    cross join lateral (
-        values ('numerator', numerator_measure), ('denominator', denominator_measure), ('histogram', histogram_measure)
-    ) as part (side, measure)
+    cross join
+        lateral (
+            values
+            ('numerator', numerator_measure),
+            ('denominator', denominator_measure),
+            ('histogram', histogram_measure)
+        ) as part (side, measure)
     where part.measure is not null
 
 ),
@@ -68,8 +72,8 @@ days as (
 
     select day from {{ ref('int_days__to_figure') }}
     {% if not is_incremental() %}
-    union
-    select day from {{ ref('int_measures__daily') }}
+        union
+        select day from {{ ref('int_measures__daily') }}
     {% endif %}
 
 ),
@@ -87,9 +91,10 @@ counted as (
     from measures
     inner join days on measures.day = days.day
     inner join definitions
-        on measures.measure = definitions.measure
-        and measures.day >= definitions.effective_from
-        and measures.day < definitions.effective_until
+        on
+            measures.measure = definitions.measure
+            and measures.day >= definitions.effective_from
+            and measures.day < definitions.effective_until
     left join service_items on measures.service_item_id = service_items.service_item_id
     where
         (definitions.filters -> 'channel' is null or definitions.filters -> 'channel' ? measures.channel)
@@ -121,8 +126,9 @@ timed as (
     from histograms
     inner join days on histograms.day = days.day
     inner join definitions
-        on histograms.indicator = definitions.indicator
-        and histograms.standards_release = definitions.standards_release
+        on
+            histograms.indicator = definitions.indicator
+            and histograms.standards_release = definitions.standards_release
     where definitions.side = 'histogram'
 
 ),

@@ -53,8 +53,8 @@ days as (
 
     select day from {{ ref('int_days__to_figure') }}
     {% if not is_incremental() %}
-    union
-    select day from {{ ref('int_histograms__daily') }}
+        union
+        select day from {{ ref('int_histograms__daily') }}
     {% endif %}
 
 )
@@ -71,9 +71,10 @@ select
 from histograms
 inner join days on histograms.day = days.day
 inner join definitions
-    on histograms.measure = definitions.histogram_measure
-    and histograms.day >= definitions.effective_from
-    and histograms.day < definitions.effective_until
+    on
+        histograms.measure = definitions.histogram_measure
+        and histograms.day >= definitions.effective_from
+        and histograms.day < definitions.effective_until
 left join service_items on histograms.service_item_id = service_items.service_item_id
 where
     (definitions.filters -> 'channel' is null or definitions.filters -> 'channel' ? histograms.channel)

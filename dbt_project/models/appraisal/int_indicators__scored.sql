@@ -83,9 +83,10 @@ grid as (
     cross join projects
     inner join indicators on periods.standards_release = indicators.standards_release
     inner join targets
-        on indicators.standards_release = targets.standards_release
-        and indicators.indicator = targets.indicator
-        and projects.project_grade = targets.project_grade
+        on
+            indicators.standards_release = targets.standards_release
+            and indicators.indicator = targets.indicator
+            and projects.project_grade = targets.project_grade
 
 ),
 
@@ -129,6 +130,16 @@ cumulated as (
 
 ),
 
+totals as (
+
+    select distinct
+        project_id,
+        indicator,
+        tickets_total
+    from cumulated
+
+),
+
 -- A quantile's interval: the quantiles at p ± z·√(p(1−p)/n), as for order statistics.
 wanted as (
 
@@ -149,35 +160,44 @@ wanted as (
             totals.tickets_total
         ) as tickets_below
     from grid
-    inner join (select distinct project_id, indicator, tickets_total from cumulated) as totals
+    inner join totals
         on grid.project_id = totals.project_id and grid.indicator = totals.indicator
     cross join (values ('value', 0), ('low', -1), ('high', 1)) as reading (reading, side)
     where grid.kind = 'quantile'
 
 ),
 
-quantiles as (
+-- Linear within the bucket in which the wanted ticket lies.
+located as (
 
     select
         wanted.project_id,
         wanted.indicator,
-        max(found.value) filter (where wanted.reading = 'value') as value,
-        max(found.value) filter (where wanted.reading = 'low') as value_low,
-        max(found.value) filter (where wanted.reading = 'high') as value_high
+        wanted.reading,
+        (
+            cumulated.from_minutes
+            + (cumulated.to_minutes - cumulated.from_minutes)
+            * (wanted.tickets_below - (cumulated.tickets_upto - cumulated.tickets)) / cumulated.tickets
+        ) / wanted.minutes_per_unit as value
     from wanted
     inner join cumulated
-        on wanted.project_id = cumulated.project_id
-        and wanted.indicator = cumulated.indicator
-        and wanted.tickets_below > cumulated.tickets_upto - cumulated.tickets
-        and wanted.tickets_below <= cumulated.tickets_upto
-    cross join lateral (
-        select
-            (
-                cumulated.from_minutes
-                + (cumulated.to_minutes - cumulated.from_minutes)
-                * (wanted.tickets_below - (cumulated.tickets_upto - cumulated.tickets)) / cumulated.tickets
-            ) / wanted.minutes_per_unit as value
-    ) as found
+        on
+            wanted.project_id = cumulated.project_id
+            and wanted.indicator = cumulated.indicator
+            and wanted.tickets_below > cumulated.tickets_upto - cumulated.tickets
+            and wanted.tickets_below <= cumulated.tickets_upto
+
+),
+
+quantiles as (
+
+    select
+        project_id,
+        indicator,
+        max(value) filter (where reading = 'value') as value,
+        max(value) filter (where reading = 'low') as value_low,
+        max(value) filter (where reading = 'high') as value_high
+    from located
     group by 1, 2
 
 ),
@@ -284,12 +304,13 @@ readings as (
         end as points
     from bounded
     cross join lateral (select case bounded.direction when 'higher' then 1 else -1 end as sign) as scale
-    cross join lateral (
-        values
-        ('value', round(bounded.value, 6)),
-        ('low', round(bounded.value_low, 6)),
-        ('high', round(bounded.value_high, 6))
-    ) as reading (reading, value)
+    cross join
+        lateral (
+            values
+            ('value', round(bounded.value, 6)),
+            ('low', round(bounded.value_low, 6)),
+            ('high', round(bounded.value_high, 6))
+        ) as reading (reading, value)
     where bounded.is_sample_sufficient
 
 ),
