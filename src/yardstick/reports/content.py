@@ -22,7 +22,7 @@ from psycopg.rows import class_row
 Connection = psycopg.Connection[Any]
 Row = TypeVar("Row")
 
-TREND_LENGTH = 6
+TREND_LENGTH = 5
 _QUERIES = Path(__file__).parent / "queries"
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SAFE_PERIOD = re.compile(r"[0-9]{4}(-(Q[1-4]|[0-9]{2}))?")

@@ -24,6 +24,8 @@ from yardstick.settings import LANGUAGES
 _HERE = Path(__file__).parent
 GRADE_LEVELS = {"excellent": 4, "good": 3, "pass": 2, "fail": 1}
 ITEMS_SHOWN = 7
+MOVES_SHOWN = 4
+_MISSED_WORTH_A_SHARE = 10
 
 
 @cache
@@ -148,6 +150,7 @@ def render_project(content: Content, project: Project, code: str, drawing: chart
         by_lost=sorted(
             project.indicators, key=lambda one: (-lost[one.indicator], one.position, one.indicator)
         ),
+        moves_shown=MOVES_SHOWN,
         items=missed_items[:ITEMS_SHOWN],
         items_more=len(project.items) - len(missed_items[:ITEMS_SHOWN]),
         advice=_advice(project, Language(code)),
@@ -161,15 +164,15 @@ def render_project(content: Content, project: Project, code: str, drawing: chart
 def _advice(project: Project, lang: Language) -> list[str]:
     """What to rectify first: the costliest indicators, the service items behind them, the backlog."""
     sentences = lang.rectify(project.indicators, project.lost)
+    if not sentences and any(one.is_measured for one in project.indicators):
+        sentences.append(lang.text("rectify_none"))
     missed = [item for item in project.items if item.tickets_missed][:2]
-    if missed and len(project.items) > 2:
+    if project.tickets_missed >= _MISSED_WORTH_A_SHARE and len(project.items) > 2:
         names = lang.text("and").join(
             lang.name(item.service_item_names, item.service_item_id) for item in missed
         )
         share = lang.percent(sum(item.tickets_missed for item in missed), project.tickets_missed, 0)
         sentences.append(lang.text("rectify_items", names=names, share=share))
-    if not sentences and any(one.is_measured for one in project.indicators):
-        sentences.append(lang.text("rectify_none"))
     if project.days and (still_open := project.days[-1].tickets_open):
         sentences.append(lang.text("rectify_backlog", n=number(still_open)))
     return sentences
