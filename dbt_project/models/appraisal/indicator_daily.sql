@@ -78,33 +78,44 @@ days as (
 
 ),
 
+-- Materialised, and the days as an array: the planner cannot guess how many rows a definition keeps, and
+-- would otherwise loop over days and service items for each of them.
+placed as materialized (
+
+    select
+        measures.*,
+        service_items.service_group_id
+    from measures
+    left join service_items on measures.service_item_id = service_items.service_item_id
+    where measures.day = any(array(select days.day from days))
+
+),
+
 counted as (
 
     select
-        measures.day,
-        measures.project_id,
+        placed.day,
+        placed.project_id,
         definitions.indicator,
         definitions.standards_release,
         definitions.standards_sha256,
-        case when definitions.side = 'numerator' then measures.value else 0 end as numerator,
-        case when definitions.side = 'denominator' then measures.value else 0 end as denominator
-    from measures
-    inner join days on measures.day = days.day
+        case when definitions.side = 'numerator' then placed.value else 0 end as numerator,
+        case when definitions.side = 'denominator' then placed.value else 0 end as denominator
+    from placed
     inner join definitions
         on
-            measures.measure = definitions.measure
-            and measures.day >= definitions.effective_from
-            and measures.day < definitions.effective_until
-    left join service_items on measures.service_item_id = service_items.service_item_id
+            placed.measure = definitions.measure
+            and placed.day >= definitions.effective_from
+            and placed.day < definitions.effective_until
     where
-        (definitions.filters -> 'channel' is null or definitions.filters -> 'channel' ? measures.channel)
+        (definitions.filters -> 'channel' is null or definitions.filters -> 'channel' ? placed.channel)
         and (
             definitions.filters -> 'service_item_id' is null
-            or definitions.filters -> 'service_item_id' ? measures.service_item_id
+            or definitions.filters -> 'service_item_id' ? placed.service_item_id
         )
         and (
             definitions.filters -> 'service_group_id' is null
-            or definitions.filters -> 'service_group_id' ? service_items.service_group_id
+            or definitions.filters -> 'service_group_id' ? placed.service_group_id
         )
 
 ),
@@ -124,12 +135,11 @@ timed as (
         end as numerator,
         case when definitions.kind = 'quantile' then histograms.tickets else 0 end as denominator
     from histograms
-    inner join days on histograms.day = days.day
     inner join definitions
         on
             histograms.indicator = definitions.indicator
             and histograms.standards_release = definitions.standards_release
-    where definitions.side = 'histogram'
+    where definitions.side = 'histogram' and histograms.day = any(array(select days.day from days))
 
 ),
 

@@ -57,33 +57,44 @@ days as (
         select day from {{ ref('int_histograms__daily') }}
     {% endif %}
 
+),
+
+-- Materialised, and the days as an array: the planner cannot guess how many rows a definition keeps, and
+-- would otherwise loop over days and service items for each of them.
+placed as materialized (
+
+    select
+        histograms.*,
+        service_items.service_group_id
+    from histograms
+    left join service_items on histograms.service_item_id = service_items.service_item_id
+    where histograms.day = any(array(select days.day from days))
+
 )
 
 select
-    histograms.day,
-    histograms.project_id,
+    placed.day,
+    placed.project_id,
     definitions.indicator,
-    histograms.from_minutes,
-    histograms.to_minutes,
-    sum(histograms.tickets)::bigint as tickets,
+    placed.from_minutes,
+    placed.to_minutes,
+    sum(placed.tickets)::bigint as tickets,
     definitions.standards_release,
     definitions.standards_sha256
-from histograms
-inner join days on histograms.day = days.day
+from placed
 inner join definitions
     on
-        histograms.measure = definitions.histogram_measure
-        and histograms.day >= definitions.effective_from
-        and histograms.day < definitions.effective_until
-left join service_items on histograms.service_item_id = service_items.service_item_id
+        placed.measure = definitions.histogram_measure
+        and placed.day >= definitions.effective_from
+        and placed.day < definitions.effective_until
 where
-    (definitions.filters -> 'channel' is null or definitions.filters -> 'channel' ? histograms.channel)
+    (definitions.filters -> 'channel' is null or definitions.filters -> 'channel' ? placed.channel)
     and (
         definitions.filters -> 'service_item_id' is null
-        or definitions.filters -> 'service_item_id' ? histograms.service_item_id
+        or definitions.filters -> 'service_item_id' ? placed.service_item_id
     )
     and (
         definitions.filters -> 'service_group_id' is null
-        or definitions.filters -> 'service_group_id' ? service_items.service_group_id
+        or definitions.filters -> 'service_group_id' ? placed.service_group_id
     )
 group by 1, 2, 3, 4, 5, 7, 8
