@@ -121,12 +121,16 @@ class Company:
         self.deliver("org_unit", {"2026-03-01": [{"org_unit_id": "repair", "org_unit_name_en": "Repair"}]})
 
     def build(self) -> int | None:
-        """Plan, stage and facts, then what the gates do at the end: mark the build audited."""
+        """Plan and build both stages in one run of dbt, then what the gates do: mark the build audited."""
         planned = transform.plan_build(self.settings, "tests")
         if planned is None:
             return None
-        transform.stage(self.settings, planned.build_id)
-        transform.facts(self.settings, planned.build_id)
+        transform.run_dbt(
+            self.settings,
+            ["run", "--select", "path:models/staging", "path:models/intermediate", "path:models/marts"],
+            variables={"build_id": planned.build_id},
+        )
+        transform.account(self.settings, planned.build_id)
         self.audit(planned.build_id)
         return planned.build_id
 

@@ -16,20 +16,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import psycopg
 
 from yardstick import warehouse
-from yardstick.contracts import load_contracts
 from yardstick.settings import Settings
 
 OnEvent = Callable[[str, str], None]
 
 _LOCKS = {"yardstick-dbt": 7_402_010, "yardstick-dbt-score": 7_402_011}
 _PLAN_LOCK = 7_402_012
+
+STAGED_KEYS = {
+    "project": ("project_id",),
+    "service_item": ("service_item_id",),
+    "org_unit": ("org_unit_id",),
+    "ticket": ("source_id", "source_ticket_id"),
+}
+"""What identifies a staged row: a ticket's id is its source's own, master data ids are the company's."""
+
 _OLDEST, _NEWEST = date.min, date.max
 
 
@@ -243,8 +250,6 @@ def run_dbt(
             [
                 "--no-use-colors",
                 "--quiet",
-                "--log-level",
-                "none",
                 "--log-path",
                 str(folder / "logs"),
                 "--no-write-json" if arguments[0] != "docs" else "--write-json",
@@ -260,7 +265,7 @@ def run_dbt(
     if failures:
         raise TransformError("dbt: " + "; ".join(failures[:5]))
     if not result.success:
-        raise TransformError(f"dbt {arguments[0]}: {result.exception or 'failed; see ' + str(folder / 'logs')}")
+        raise TransformError(f"dbt {arguments[0]}: {result.exception!r}")
 
 
 def account(settings: Settings, build_id: int) -> None:
@@ -274,10 +279,8 @@ def account(settings: Settings, build_id: int) -> None:
             the delivery are missing from ``raw``. The build is marked failed.
     """
     with warehouse.connect(settings.require_database_url(), name="yardstick-transform") as connection:
-        for contract in load_contracts(settings.root / "expectations/contracts").values():
-            text = _query("account").decode().format(
-                entity=contract.entity, key=", ".join(_staged_key(contract.entity, contract.key))
-            )
+        for entity, key in STAGED_KEYS.items():
+            text = _query("account").decode().format(entity=entity, key=", ".join(key))
             connection.execute(text.encode(), {"build_id": build_id})
         wrong = connection.execute(_query("unaccounted"), {"build_id": build_id}).fetchone()
     if wrong:
@@ -316,11 +319,6 @@ def rebuild(settings: Settings, first_day: date | None = None, last_day: date | 
             "where partition_date between %s and %s and audited_build_id is not null",
             [first_day or _OLDEST, last_day or _NEWEST],
         ).rowcount
-
-
-def _staged_key(entity: str, key: Sequence[str]) -> list[str]:
-    """Columns that identify a staged row: a ticket's id is its source's own, master data ids are the company's."""
-    return ["source_id", *key] if entity == "ticket" else list(key)
 
 
 def _query(name: str) -> bytes:
@@ -385,8 +383,3 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def target_folder(settings: Settings, session: str = "yardstick-dbt") -> Path:
-    """Where dbt writes what it compiled."""
-    return settings.home / "dbt" / session / "target"
