@@ -3,7 +3,7 @@
     what is wrong with it. Where a field stands, its date format, codes and time zone are looked up once
     per arrival; a row then only takes its cells by position.
 
-    Every cast is tested before it is made. A row's problems are an array of objects
+    Every cast is tested before it is made. A row's problems are a JSON array of objects
     {field, value, rule, reason}; a row without problems is valid. Values of personal fields are never told.
 -#}
 {% macro delivered_rows(entity) %}
@@ -150,12 +150,12 @@ typed as materialized (
         {%- endfor %}
         case
             when problem_rule is not null
-                then array[jsonb_build_object('rule', problem_rule, 'reason', problem_detail)]
-            else array_remove(array[
+                then jsonb_build_array(jsonb_build_object('rule', problem_rule, 'reason', problem_detail))
+            else to_jsonb(array_remove(array[
                 {%- for field in fields %}
                 {{ field_problem(field) }}{% if not loop.last %},{% endif %}
                 {%- endfor %}
-            ]::jsonb [], null)
+            ]::jsonb [], null))
         end as problems
     from meant
 ),
@@ -173,7 +173,7 @@ hashed as materialized (
 conflicting as (
     select arrival_id, {{ key }}
     from hashed
-    where cardinality(problems) = 0
+    where problems = '[]'
     group by arrival_id, {{ key }}
     having min(content_md5) <> max(content_md5)
 ),
@@ -189,8 +189,8 @@ judged as (
         h.{{ field.name }},
         {%- endfor %}
         h.content_md5,
-        h.problems || array_remove(array[
-            case when c.{{ key }} is not null and cardinality(h.problems) = 0
+        h.problems || to_jsonb(array_remove(array[
+            case when c.{{ key }} is not null and h.problems = '[]'
                 then jsonb_build_object(
                     'field', '{{ key }}', 'value', h.{{ key }}, 'rule', 'key_conflict',
                     'reason', format('%s stands more than once in the file, with different content', h.{{ key }})
@@ -202,7 +202,7 @@ judged as (
                     'reason', format('no delivered {{ field.references.replace('_', ' ') }} has the id "%s"', h.{{ field.name }})
                 ) end
             {%- endfor %}
-        ]::jsonb [], null) as problems
+        ]::jsonb [], null)) as problems
     from hashed as h
     left join conflicting as c on c.arrival_id = h.arrival_id and c.{{ key }} = h.{{ key }}
     {%- for field in fields if field.references %}

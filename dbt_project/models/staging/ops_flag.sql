@@ -12,7 +12,7 @@
 
 with ticket_rows as (
     select * from {{ ref('stg_delivered__ticket_rows') }}
-    where cardinality(problems) = 0
+    where problems = '[]'
 ),
 
 flagged as (

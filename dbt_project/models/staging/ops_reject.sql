@@ -14,7 +14,7 @@ with delivered_rows as (
     {%- for entity in ['project', 'service_item', 'org_unit', 'ticket'] %}
     select delivery_id, row_number, source_id, partition_date, '{{ entity }}' as entity, problems
     from {{ ref('stg_delivered__' ~ entity ~ '_rows') }}
-    where cardinality(problems) > 0
+    where problems <> '[]'
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -32,4 +32,4 @@ select
     p.problem ->> 'rule' as rule,
     p.problem ->> 'reason' as reason
 from delivered_rows as r
-cross join unnest(r.problems) as p (problem)
+cross join jsonb_array_elements(r.problems) as p (problem)

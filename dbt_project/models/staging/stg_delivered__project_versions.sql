@@ -25,4 +25,4 @@ select
     {%- endfor %}
     content_md5
 from delivered_rows
-where cardinality(problems) = 0
+where problems = '[]'
