@@ -11,7 +11,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import dag, task
 
 from yardstick import assets, settings
@@ -20,7 +19,6 @@ from yardstick.wiring import RETRY
 
 @dag(
     schedule=[assets.deliveries_landed],
-    start_date=pendulum.datetime(2015, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
     tags=["stage", "gate", "facts"],

@@ -12,7 +12,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag, task
 
 from yardstick import assets, settings
@@ -22,7 +21,6 @@ from yardstick.wiring import RETRY
 @dag(
     dag_id="ingest",
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
-    start_date=pendulum.datetime(2015, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
     tags=["land"],

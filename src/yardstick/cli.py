@@ -6,10 +6,10 @@ import csv
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -36,7 +36,6 @@ app.add_typer(site_app, name="site")
 Home = Annotated[
     Path | None, typer.Option("--home", help="Installation folder.", show_default="~/.local/share/yardstick")
 ]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
 
 
 class _Mistake(typer.Exit):
@@ -271,17 +270,19 @@ def release_restate(
     home: Home = None,
 ) -> None:
     """Release the figures of now as a new version beside the old one."""
-    from yardstick import appraisal
+    from yardstick import appraisal, reports
 
     with _warehouse(home) as settings:
-        release_id = appraisal.restate_and_publish(settings, period, reason=reason, approved_by=approved_by)
-    typer.echo(release_id)
+        signature = appraisal.Signature(approved_by, "person", datetime.now(UTC))
+        release_id = appraisal.restate(settings, appraisal.kind_of(period), period, reason, signature)
+        appraisal.record_artifacts(settings, release_id, reports.publish(settings, release_id))
+    typer.echo(f"{release_id} stands beside the version before it; {settings.reports / 'index.html'}")
 
 
 @reader_app.command("add")
 def reader_add(
     name: Annotated[str, typer.Argument(help="Login name.")],
-    role: Annotated[str, typer.Option(help="hq, hr or pm.")],
+    role: Annotated[Literal["hq", "hr", "pm"], typer.Option(help="Who it is for.")],
     project: Annotated[list[str] | None, typer.Option(help="A project manager's project; repeat it.")] = None,
     home: Home = None,
 ) -> None:
@@ -307,7 +308,7 @@ def reader_list(home: Home = None) -> None:
     from yardstick import readers
 
     with _warehouse(home) as settings:
-        _table([vars(reader) if not isinstance(reader, dict) else reader for reader in readers.list_readers(settings)])
+        _table(readers.list_readers(settings))
 
 
 @standards_app.command("check")

@@ -75,8 +75,9 @@ def move(settings: Settings, build_id: int) -> list[date]:
     moved stands in ``ops.model_run``, stage ``publish``.
 
     Returns:
-        The build's audited days: those it may have changed and that a source has delivered, whether or not a
-        row of them differs. The same again when called again.
+        The days to announce: the build's audited days, those it may have changed and that a source has
+        delivered, whether or not a row of them differs; and every day of a month that is complete with them,
+        because a roll-up waits for all of its days after each firing. The same again when called again.
 
     Raises:
         PublishBusyError: when another publisher is at work; nothing was done.
@@ -117,9 +118,9 @@ def move(settings: Settings, build_id: int) -> list[date]:
                 [build_id],
             )
             connection.execute(
-                "insert into publish.day (day, build_id) select audited.day, %s "
+                "insert into publish.day (day, build_id) select audited.day, %(build)s "
                 "from (" + _AUDITED_DAYS + ") as audited on conflict (day) do nothing",
-                [build_id, build_id],
+                {"build": build_id},
             )
             connection.cursor().executemany(
                 "insert into ops.model_run (build_id, stage, node, status, seconds, rows_affected) "
@@ -129,14 +130,40 @@ def move(settings: Settings, build_id: int) -> list[date]:
                     for door in DOORS
                 ],
             )
-        return [row[0] for row in connection.execute(_AUDITED_DAYS, [build_id])]
+        return [row[0] for row in connection.execute(_AUDITED_DAYS, {"build": build_id})]
 
 
-_AUDITED_DAYS = (
-    "select b.day from ops.build_day b where b.build_id = %s and exists ("
-    " select from ops.delivery d where d.partition_date = b.day and d.entity = 'ticket' "
-    " and d.audited_build_id is not null) order by b.day"
+_AUDITED_DAYS = """
+with audited as (
+    select partition_date as day
+    from ops.delivery
+    where entity = 'ticket'
+    group by partition_date
+    having bool_and(audited_build_id is not null)
+),
+
+touched as (
+    select distinct date_trunc('month', a.day) as month
+    from audited as a
+    inner join ops.build_day as b on b.day = a.day
+    where b.build_id = %(build)s
+),
+
+complete as (
+    select t.month
+    from touched as t
+    inner join audited as a on date_trunc('month', a.day) = t.month
+    group by t.month
+    having count(*) = extract(day from t.month + interval '1 month - 1 day')
 )
+
+select a.day
+from audited as a
+where
+    date_trunc('month', a.day) in (select month from complete)
+    or a.day in (select day from ops.build_day where build_id = %(build)s)
+order by a.day
+"""
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
+from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     Asset,
@@ -24,7 +24,13 @@ from yardstick import settings
 from yardstick.errors import BadInputError
 
 RETRY = ExceptionRetryPolicy(
-    rules=[RetryRule(exception=BadInputError, action=RetryAction.FAIL, reason="trying again changes nothing")]
+    rules=[
+        RetryRule(
+            exception=[BadInputError, HITLRejectException],
+            action=RetryAction.FAIL,
+            reason="trying again changes nothing",
+        )
+    ]
 )
 
 _SIGN_OFF = """\
@@ -48,7 +54,6 @@ def appraise(kind: str, *, waits_for: Asset, mapper: RollupMapper, releases: Ass
     @dag(
         dag_id=f"appraise_{kind}",
         schedule=PartitionedAssetTimetable(assets=waits_for, default_partition_mapper=mapper),
-        start_date=pendulum.datetime(2015, 1, 1, tz="UTC"),
         catchup=False,
         max_active_runs=16,
         tags=["score", "sign-off", "release", "publish"],
@@ -73,15 +78,14 @@ def appraise(kind: str, *, waits_for: Asset, mapper: RollupMapper, releases: Ass
 
         @task.branch
         def decide(prepared: dict[str, Any]) -> list[str]:
-            """New figures need a signature, released ones do not; changed ones wait for a restatement."""
-            return {"new": ["sign_off"], "released": ["release"], "differs": []}[prepared["state"]]
+            """New figures need a signature; a released period stays, whether or not its figures differ now."""
+            return ["sign_off"] if prepared["state"] == "new" else ["release"]
 
         sign_off = ApprovalOperator(
             task_id="sign_off",
             subject="Sign the appraisal of {{ dag_run.partition_key }}",
             body=_SIGN_OFF,
             fail_on_reject=True,
-            retries=0,
             params={"note": Param("", type=["string", "null"], description="Stands beside the signature.")},
         )
 
@@ -93,7 +97,9 @@ def appraise(kind: str, *, waits_for: Asset, mapper: RollupMapper, releases: Ass
             released = appraisal.release_signed(
                 settings.load(), prepared["period"], prepared["content_sha256"], ti.xcom_pull(task_ids="sign_off")
             )
-            outlet_events[releases].add_partitions([prepared["period"]])
+            outlet_events[releases].add_partitions(
+                appraisal.periods_to_announce(settings.load(), prepared["period"], is_new=prepared["state"] == "new")
+            )
             return released
 
         @task

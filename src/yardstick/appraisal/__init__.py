@@ -622,6 +622,24 @@ def prepare(settings: Settings, period: str) -> dict[str, Any]:
     }
 
 
+def periods_to_announce(settings: Settings, period: str, *, is_new: bool) -> list[str]:
+    """The partitions to emit once a period's figures were looked at.
+
+    A new release announces itself. Figures of a released period that were computed again may have moved
+    the quarter and the year as well, and a roll-up waits for every one of its months after each firing:
+    so every released month of that year is announced.
+    """
+    if is_new or kind_of(period) != "month":
+        return [period]
+    with _session(settings, "yardstick-announce") as connection:
+        months = connection.execute(
+            "select distinct period from release.release where period_kind = 'month' and left(period, 4) = %s "
+            "order by period",
+            [period[:4]],
+        ).fetchall()
+    return [row[0] for row in months]
+
+
 def release_signed(
     settings: Settings, period: str, content_sha256: str, response: Mapping[str, Any] | None
 ) -> str:

@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from yardstick.settings import Settings, with_database
 ADMIN = "admin"
 AUTO_SIGN = "auto-sign"
 POOL = "warehouse"
+_PARKING = timedelta(seconds=6)
 
 
 class AirflowError(RuntimeError):
@@ -236,11 +238,19 @@ class Airflow:
         return run_id
 
     def pending_approvals(self) -> list[dict[str, Any]]:
-        """Sign-offs that nobody has answered yet."""
-        found: list[dict[str, Any]] = self.get(
-            "/dags/~/dagRuns/~/hitlDetails", response_received="false", limit=100
-        )["hitl_details"]
-        return found
+        """Sign-offs that wait for an answer and can take one.
+
+        An answer that comes before the scheduler has heard that the task is parked makes it believe the
+        task was lost (Airflow 3.3, #71580), so one asked for within the last seconds is left for later.
+        """
+        found = self.get("/dags/~/dagRuns/~/hitlDetails", response_received="false", limit=100)["hitl_details"]
+        settled = datetime.now(UTC) - _PARKING
+        return [
+            approval
+            for approval in found
+            if approval["task_instance"]["state"] == "awaiting_input"
+            and datetime.fromisoformat(approval["created_at"]) < settled
+        ]
 
     def approve(self, approval: dict[str, Any], *, note: str) -> None:
         """Answer one sign-off as the user ``auto-sign``: the release records that nobody looked at it."""

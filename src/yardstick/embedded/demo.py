@@ -25,7 +25,6 @@ from yardstick.embedded.airflow import Airflow, AirflowError
 from yardstick.embedded.pages import serve_pages
 from yardstick.embedded.processes import Family
 from yardstick.settings import Settings
-from yardstick.simulator import simulate
 from yardstick.sources.site import SiteError
 
 _STALLED_SECONDS = 900.0
@@ -240,6 +239,8 @@ def run(settings: Settings, options: Options) -> int:
     console = Console(stderr=True)
     began = datetime.now(UTC)
     if options.simulated:
+        from yardstick.simulator import simulate
+
         company = simulate(
             settings.home / "simulated", projects=options.projects, months=options.months, seed=options.seed
         )
