@@ -48,7 +48,8 @@ class Company:
             for contract in load_contracts().values():
                 for name in contract.fields:
                     connection.execute(
-                        "insert into ops.source_field (source_id, entity, field, source_columns) values (%s, %s, %s, %s)",
+                        "insert into ops.source_field (source_id, entity, field, source_columns) "
+                        "values (%s, %s, %s, %s)",
                         [self.source_id, contract.entity, name, [name]],
                     )
             if with_calendar:  # Monday to Friday, eight to six
@@ -65,7 +66,10 @@ class Company:
         with self.open() as connection:
             for name, value in columns.items():
                 connection.execute(
-                    f"update ops.source_field set {name} = %s where (source_id, entity, field) = (%s, %s, %s)".encode(),
+                    (
+                        f"update ops.source_field set {name} = %s "
+                        "where (source_id, entity, field) = (%s, %s, %s)"
+                    ).encode(),
                     [value, self.source_id, entity, field],
                 )
 
@@ -85,16 +89,18 @@ class Company:
         with self.open() as connection, connection.transaction():
             arrival = _one(
                 connection,
-                "insert into ops.arrival (source_id, entity, file_name, file_sha256, byte_size, header, status) "
-                "values (%s, %s, %s, '', 0, %s, 'landed') returning arrival_id",
+                "insert into ops.arrival "
+                "(source_id, entity, file_name, file_sha256, byte_size, header, status) values (%s, %s, %s, '', 0, %s, 'landed') returning arrival_id",
                 [self.source_id, entity, file_name, header],
             )
             for day, rows in sorted(days.items()):
                 delivery = _one(
                     connection,
-                    "insert into ops.delivery (arrival_id, source_id, entity, partition_date, file_name, revision, "
-                    "content_sha256, rows_landed) select %s, %s, %s, %s, %s, 1 + count(*), %s, %s from ops.delivery "
-                    "where (source_id, entity, partition_date, file_name) = (%s, %s, %s, %s) returning delivery_id",
+                    "insert into ops.delivery (arrival_id, source_id, entity, partition_date, file_name, "
+                    "revision, content_sha256, rows_landed) "
+                    "select %s, %s, %s, %s, %s, 1 + count(*), %s, %s from ops.delivery "
+                    "where (source_id, entity, partition_date, file_name) = (%s, %s, %s, %s) "
+                    "returning delivery_id",
                     [
                         arrival, self.source_id, entity, day, file_name,
                         hashlib.sha256(json.dumps(rows).encode()).hexdigest(), len(rows),
@@ -116,7 +122,11 @@ class Company:
         self.deliver("project", {"2026-03-01": [project(name) for name in projects or ("P1", "P2")]})
         self.deliver(
             "service_item",
-            {"2026-03-01": [{"service_item_id": name, "service_item_name_en": name} for name in ("lift", "lobby")]},
+            {
+                "2026-03-01": [
+                    {"service_item_id": name, "service_item_name_en": name} for name in ("lift", "lobby")
+                ]
+            },
         )
         self.deliver("org_unit", {"2026-03-01": [{"org_unit_id": "repair", "org_unit_name_en": "Repair"}]})
 
@@ -158,7 +168,9 @@ class Company:
     def fingerprints(self) -> dict[str, str]:
         """MD5 of all rows of every mart."""
         return {
-            name: self.rows(f"select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {name} as t")[0][0]
+            name: self.rows(
+                f"select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {name} as t"
+            )[0][0]
             for name in MARTS
         }
 

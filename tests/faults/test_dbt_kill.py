@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-
 from tests.deliveries import Company, ticket
+
 from yardstick import transform
 from yardstick.settings import Settings
 
@@ -28,7 +28,10 @@ def test_killed_dbt_is_made_good_by_the_next_run(settings: Settings, stage: str,
     company.deliver_master()
     company.deliver("ticket", {"2026-03-02": [ticket("T1"), ticket("T2")], "2026-03-04": []})
     company.build()
-    corrected = [ticket("T1", project_id="P2", closed_at="2026-03-03 10:00:00", status="closed"), ticket("T2")]
+    corrected = [
+        ticket("T1", project_id="P2", closed_at="2026-03-03 10:00:00", status="closed"),
+        ticket("T2"),
+    ]
     company.deliver("ticket", {"2026-03-02": corrected})
     planned = transform.plan_build(settings, "tests")
     assert planned
@@ -56,10 +59,14 @@ def test_killed_dbt_is_made_good_by_the_next_run(settings: Settings, stage: str,
             "select count(*) from pg_stat_activity "
             "where application_name = 'yardstick-dbt' and datname = current_database()"
         ) == [(0,)]
-    assert company.rows("select status from ops.build where build_id = %s", [planned.build_id]) == [("failed",)]
+    assert company.rows("select status from ops.build where build_id = %s", [planned.build_id]) == [
+        ("failed",)
+    ]
     assert company.build()
     after = company.fingerprints()
-    assert company.rows("select project_id, closed_date::text from marts.fct_ticket order by source_ticket_id") == [
+    assert company.rows(
+        "select project_id, closed_date::text from marts.fct_ticket order by source_ticket_id"
+    ) == [
         ("P2", "2026-03-03"),
         ("P1", None),
     ]

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-
 from tests.deliveries import Company, ticket
+
 from yardstick import landing, transform, warehouse
 from yardstick.settings import Settings
 from yardstick.sources import files
@@ -29,13 +29,16 @@ def test_a_row_that_vanished_is_named_by_its_delivery(settings: Settings) -> Non
     planned = transform.plan_build(settings, "tests")
     assert planned
     with pytest.raises(
-        transform.ReconciliationError, match=rf"delivery {delivery} .*2 rows landed but 1 staged \+ 0 superseded"
+        transform.ReconciliationError,
+        match=rf"delivery {delivery} .*2 rows landed but 1 staged \+ 0 superseded",
     ):
         transform.stage(settings, planned.build_id)
     assert company.rows("select status, stage from ops.build") == [("failed", "account")]
 
 
-@pytest.mark.skipif(not BOSTON.is_dir(), reason=f"the city's files are not at {BOSTON} (set YARDSTICK_BOSTON)")
+@pytest.mark.skipif(
+    not BOSTON.is_dir(), reason=f"the city's files are not at {BOSTON} (set YARDSTICK_BOSTON)"
+)
 def test_boston_adds_up_and_agrees_with_the_citys_own_label(settings: Settings) -> None:
     settings = replace(settings, data=BOSTON, sites=settings.root / "sites/boston_311")
     (site,) = load_sites(settings.sites)
@@ -59,11 +62,12 @@ def test_boston_adds_up_and_agrees_with_the_citys_own_label(settings: Settings) 
     assert company.rows("select count(*) from marts.fct_ticket") == [(staged,)]
     assert company.rows("select count(*) from ops.flag where rule = 'closed_before_opened'") == [(84,)]
     assert company.rows(
-        "select count(*) from marts.fct_ticket where is_closed_before_opened and close_calendar_minutes is null"
+        "select count(*) from marts.fct_ticket "
+        "where is_closed_before_opened and close_calendar_minutes is null"
     ) == [(84,)]
-    assert company.rows("select count(*) from marts.fct_ticket where due_at is null and is_on_time is null") == [
-        (14_527,)
-    ]
+    assert company.rows(
+        "select count(*) from marts.fct_ticket where due_at is null and is_on_time is null"
+    ) == [(14_527,)]
 
     labelled = company.rows(
         "select r.cells[array_position(a.header, 'ontime_status')] as label, t.is_on_time, count(*) "
@@ -86,7 +90,8 @@ def test_boston_adds_up_and_agrees_with_the_citys_own_label(settings: Settings) 
     )
     assert per_day[0] == per_day[1]
     assert company.rows(
-        "select sum(tickets_open), sum(tickets_overdue) from marts.fct_ticket_backlog_daily where day = '2015-04-15'"
+        "select sum(tickets_open), sum(tickets_overdue) from marts.fct_ticket_backlog_daily "
+        "where day = '2015-04-15'"
     ) == company.rows(
         "select count(*), count(*) filter (where due_date <= '2015-04-15') from marts.fct_ticket "
         "where opened_date <= '2015-04-15' and case when closed_date is null then status = 'open' "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-
 from tests.deliveries import Company, project, ticket
+
 from yardstick import transform
 from yardstick.settings import Settings
 
@@ -83,7 +83,10 @@ def test_one_key_twice_in_a_file_is_a_conflict_unless_the_rows_agree(company: Co
     company.build()
     assert company.counts(first) == (3, 1, 0, 1, 1)
     assert company.counts(second) == (2, 1, 0, 1, 0)
-    assert rejects(company) == {(4, "source_ticket_id", "key_conflict"), (5, "source_ticket_id", "key_conflict")}
+    assert rejects(company) == {
+        (4, "source_ticket_id", "key_conflict"),
+        (5, "source_ticket_id", "key_conflict"),
+    }
     assert set(company.tickets()) == {"same", "fine"}
     before = company.fingerprints()
     transform.rebuild(company.settings, date(2026, 3, 3), date(2026, 3, 3))
@@ -101,7 +104,16 @@ def test_codes_constants_joined_columns_and_null_values_are_read_as_declared(com
             "insert into ops.source_code values ('site', 'ticket', 'status', '', 'open'), "
             "('site', 'ticket', 'status', 'Erledigt', 'closed')"
         )
-    header = ["source_ticket_id", "opened_at", "status", "project_id", "service_item_id", "division", "unit", "team_id"]
+    header = [
+        "source_ticket_id",
+        "opened_at",
+        "status",
+        "project_id",
+        "service_item_id",
+        "division",
+        "unit",
+        "team_id",
+    ]
     rows = [
         ticket("T1", status="", division="a", unit="b", team_id="NULL"),
         ticket("T2", status="Erledigt", division="a", unit="", team_id="NA"),
@@ -146,7 +158,8 @@ def test_service_minutes_follow_the_calendar_across_nights_and_weekends(company:
     company.build()
     assert company.rows(
         "select close_calendar_minutes, close_service_minutes, first_response_service_minutes, is_on_time, "
-        "is_closed_before_opened, closed_date::text, due_date::text from marts.fct_ticket order by source_ticket_id"
+        "is_closed_before_opened, closed_date::text, due_date::text from marts.fct_ticket "
+        "order by source_ticket_id"
     ) == [
         (3765, 45, 30, True, False, "2026-03-09", "2026-03-09"),
         (None, None, None, True, True, "2026-03-06", "2026-03-06"),
@@ -224,7 +237,8 @@ def test_corrected_file_changes_exactly_the_corrected_tickets(company: Company) 
 
 def test_a_return_to_earlier_content_is_a_change(company: Company) -> None:
     first, second, third = (
-        company.deliver("ticket", {"2026-03-02": [ticket("T1", project_id=name)]})[0] for name in ("P1", "P2", "P1")
+        company.deliver("ticket", {"2026-03-02": [ticket("T1", project_id=name)]})[0]
+        for name in ("P1", "P2", "P1")
     )
     company.build()
     assert [company.counts(each)[1:3] for each in (first, second, third)] == [(0, 1), (0, 1), (1, 0)]
@@ -319,7 +333,9 @@ def _a_busy_week(company: Company, *, build_each: bool = False) -> None:
         if build_each:
             company.build()
 
-    company.deliver("ticket", {"2026-03-02": [ticket(f"A{n}", due_at="2026-03-04 12:00:00") for n in range(6)]})
+    company.deliver(
+        "ticket", {"2026-03-02": [ticket(f"A{n}", due_at="2026-03-04 12:00:00") for n in range(6)]}
+    )
     step()
     company.deliver(
         "ticket",
@@ -347,5 +363,7 @@ def _a_busy_week(company: Company, *, build_each: bool = False) -> None:
     step()
     company.deliver("project", {"2026-03-04": [project("P3"), project("P1", project_grade="B")]})
     step()
-    company.deliver("ticket", {"2026-03-05": [ticket("A2", "2026-03-05", status="cancelled")]}, file_name="late.csv")
+    company.deliver(
+        "ticket", {"2026-03-05": [ticket("A2", "2026-03-05", status="cancelled")]}, file_name="late.csv"
+    )
     step()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.deliveries import Company, ticket
+
 from yardstick import transform
 from yardstick.settings import Settings
 
@@ -28,7 +29,10 @@ def test_dbt_unit_tests_pass(settings: Settings) -> None:
     )
     declared = re.findall(
         r"^  - name: (\w+)\n(?:    description:[^\n]*\n(?:      [^\n]*\n)*)?    model:",
-        "\n".join(path.read_text() for path in sorted((settings.root / "dbt_project/models").rglob("_*__models.yml"))),
+        "\n".join(
+            path.read_text()
+            for path in sorted((settings.root / "dbt_project/models").rglob("_*__models.yml"))
+        ),
         re.MULTILINE,
     )
     assert len(passed) >= len(declared) > 10

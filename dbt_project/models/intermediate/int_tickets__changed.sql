@@ -8,7 +8,7 @@
     )
 }}
 
-{%- set sides = ['old', 'new'] %}
+{%- set sides = ['former', 'present'] %}
 
 with touched as (
     select * from {{ ref('int_tickets__touched') }}
@@ -30,8 +30,10 @@ differing as (
     select
         touched.source_id,
         touched.source_ticket_id,
-        (old.project_id, old.service_item_id, old.channel, old.status = 'cancelled')
-        is distinct from (new.project_id, new.service_item_id, new.channel, new.status = 'cancelled') as is_moved,
+        coalesce(former.project_id, '') <> coalesce(present.project_id, '')
+        or coalesce(former.service_item_id, '') <> coalesce(present.service_item_id, '')
+        or coalesce(former.channel, '') <> coalesce(present.channel, '')
+        or coalesce(former.status = 'cancelled', false) <> coalesce(present.status = 'cancelled', false) as is_moved,
         {%- for side in sides %}
         {{ side }}.opened_date as {{ side }}_opened_date,
         {{ side }}.due_date as {{ side }}_due_date,
@@ -39,20 +41,14 @@ differing as (
         {{ waiting_until(side ~ '.') }} as {{ side }}_until_date{% if not loop.last %},{% endif %}
         {%- endfor %}
     from touched
-    left join tickets_before as old
-        on touched.source_id = old.source_id and touched.source_ticket_id = old.source_ticket_id
-    left join tickets_after as new
-        on touched.source_id = new.source_id and touched.source_ticket_id = new.source_ticket_id
+    left join tickets_before as former
+        on touched.source_id = former.source_id and touched.source_ticket_id = former.source_ticket_id
+    left join tickets_after as present
+        on touched.source_id = present.source_id and touched.source_ticket_id = present.source_ticket_id
     where
-        (
-            {%- for column in ticket_columns() %}
-            old.{{ column }}{% if not loop.last %},{% endif %}
-            {%- endfor %}
-        ) is distinct from (
-            {%- for column in ticket_columns() %}
-            new.{{ column }}{% if not loop.last %},{% endif %}
-            {%- endfor %}
-        )
+        {%- for column in ticket_columns() %}
+        {% if not loop.first %}or {% endif %}former.{{ column }} is distinct from present.{{ column }}
+        {%- endfor %}
 ),
 
 -- The days on which a ticket counts: where it opens, falls due and closes, and while it waits.
@@ -93,10 +89,10 @@ affecting as (
         {%- endfor %}
         {%- endfor %}
         case
-            when is_moved then old_waiting_days + new_waiting_days
+            when is_moved then former_waiting_days + present_waiting_days
             else
-                (old_waiting_days - new_waiting_days) + (new_waiting_days - old_waiting_days)
-                + (old_overdue_days - new_overdue_days) + (new_overdue_days - old_overdue_days)
+                (former_waiting_days - present_waiting_days) + (present_waiting_days - former_waiting_days)
+                + (former_overdue_days - present_overdue_days) + (present_overdue_days - former_overdue_days)
         end as affected_days
     from counting
     {%- if is_incremental() %}

@@ -24,11 +24,13 @@ versions as (
 
 touched as (
     select org_unit_id from delivered_rows
-    {% if is_incremental() -%}
-        -- what a row meant may have changed since: its former key is judged again as well
-        union
-        select org_unit_id from {{ this }}
-        where delivery_id in ({{ deliveries_of_build() }})
+    {%- if is_incremental() %}
+    union
+    -- what a row meant may have changed since: its former key is judged again as well
+    select org_unit_id from {{ this }}
+    where delivery_id in ({{ deliveries_of_build() }})
+    {%- else %}
+    group by org_unit_id
     {%- endif %}
 ),
 
@@ -40,8 +42,7 @@ compared as (
             order by versions.delivery_id, versions.row_number
         ) as content_md5_before
     from versions
-    inner join (select distinct org_unit_id from touched) as touched_keys
-        on touched_keys.org_unit_id = versions.org_unit_id
+    inner join touched on versions.org_unit_id = touched.org_unit_id
 ),
 
 -- A row that repeats what was known keeps the earlier delivery as the one that brought it.
@@ -49,7 +50,7 @@ latest as (
     select distinct on (org_unit_id) *
     from compared
     where content_md5 is distinct from content_md5_before
-    order by org_unit_id, delivery_id desc, row_number desc
+    order by org_unit_id asc, delivery_id desc, row_number desc
 )
 
 select

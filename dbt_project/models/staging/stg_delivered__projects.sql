@@ -24,11 +24,13 @@ versions as (
 
 touched as (
     select project_id from delivered_rows
-    {% if is_incremental() -%}
-        -- what a row meant may have changed since: its former key is judged again as well
-        union
-        select project_id from {{ this }}
-        where delivery_id in ({{ deliveries_of_build() }})
+    {%- if is_incremental() %}
+    union
+    -- what a row meant may have changed since: its former key is judged again as well
+    select project_id from {{ this }}
+    where delivery_id in ({{ deliveries_of_build() }})
+    {%- else %}
+    group by project_id
     {%- endif %}
 ),
 
@@ -40,8 +42,7 @@ compared as (
             order by versions.delivery_id, versions.row_number
         ) as content_md5_before
     from versions
-    inner join (select distinct project_id from touched) as touched_keys
-        on touched_keys.project_id = versions.project_id
+    inner join touched on versions.project_id = touched.project_id
 ),
 
 -- A row that repeats what was known keeps the earlier delivery as the one that brought it.
@@ -49,7 +50,7 @@ latest as (
     select distinct on (project_id) *
     from compared
     where content_md5 is distinct from content_md5_before
-    order by project_id, delivery_id desc, row_number desc
+    order by project_id asc, delivery_id desc, row_number desc
 )
 
 select

@@ -24,11 +24,13 @@ versions as (
 
 touched as (
     select service_item_id from delivered_rows
-    {% if is_incremental() -%}
-        -- what a row meant may have changed since: its former key is judged again as well
-        union
-        select service_item_id from {{ this }}
-        where delivery_id in ({{ deliveries_of_build() }})
+    {%- if is_incremental() %}
+    union
+    -- what a row meant may have changed since: its former key is judged again as well
+    select service_item_id from {{ this }}
+    where delivery_id in ({{ deliveries_of_build() }})
+    {%- else %}
+    group by service_item_id
     {%- endif %}
 ),
 
@@ -40,8 +42,7 @@ compared as (
             order by versions.delivery_id, versions.row_number
         ) as content_md5_before
     from versions
-    inner join (select distinct service_item_id from touched) as touched_keys
-        on touched_keys.service_item_id = versions.service_item_id
+    inner join touched on versions.service_item_id = touched.service_item_id
 ),
 
 -- A row that repeats what was known keeps the earlier delivery as the one that brought it.
@@ -49,7 +50,7 @@ latest as (
     select distinct on (service_item_id) *
     from compared
     where content_md5 is distinct from content_md5_before
-    order by service_item_id, delivery_id desc, row_number desc
+    order by service_item_id asc, delivery_id desc, row_number desc
 )
 
 select

@@ -23,12 +23,20 @@ versions as (
 ),
 
 touched as (
-    select source_id, source_ticket_id from delivered_rows
-    {% if is_incremental() -%}
-        -- what a row meant may have changed since: its former key is judged again as well
-        union
-        select source_id, source_ticket_id from {{ this }}
-        where delivery_id in ({{ deliveries_of_build() }})
+    select
+        source_id,
+        source_ticket_id
+    from delivered_rows
+    {%- if is_incremental() %}
+    union
+    -- what a row meant may have changed since: its former key is judged again as well
+    select
+        source_id,
+        source_ticket_id
+    from {{ this }}
+    where delivery_id in ({{ deliveries_of_build() }})
+    {%- else %}
+    group by source_id, source_ticket_id
     {%- endif %}
 ),
 
@@ -40,9 +48,10 @@ compared as (
             order by versions.delivery_id, versions.row_number
         ) as content_md5_before
     from versions
-    inner join (select distinct source_id, source_ticket_id from touched) as touched_keys
-        on touched_keys.source_id = versions.source_id
-            and touched_keys.source_ticket_id = versions.source_ticket_id
+    inner join touched
+        on
+            versions.source_id = touched.source_id
+            and versions.source_ticket_id = touched.source_ticket_id
 ),
 
 -- A row that repeats what was known keeps the earlier delivery as the one that brought it.
@@ -50,7 +59,7 @@ latest as (
     select distinct on (source_id, source_ticket_id) *
     from compared
     where content_md5 is distinct from content_md5_before
-    order by source_id, source_ticket_id, delivery_id desc, row_number desc
+    order by source_id asc, source_ticket_id asc, delivery_id desc, row_number desc
 )
 
 select

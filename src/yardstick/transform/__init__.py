@@ -87,7 +87,9 @@ def plan_build(settings: Settings, run_id: str | None) -> Build | None:
         ]
         if not delivery_ids:
             return None
-        row = connection.execute(_query("open_build"), {"run_id": run_id or "by hand", "ids": delivery_ids}).fetchone()
+        row = connection.execute(
+            _query("open_build"), {"run_id": run_id or "by hand", "ids": delivery_ids}
+        ).fetchone()
         assert row is not None  # noqa: S101 - an insert returning always gives a row
         return Build(row[0], tuple(delivery_ids), row[1], row[2])
 
@@ -185,8 +187,8 @@ def run_stage(
         def record(node: str, status: str, seconds: float, rows: int | None, message: str) -> None:
             if build_id is not None:
                 connection.execute(
-                    "insert into ops.model_run (build_id, stage, node, status, seconds, rows_affected, message) "
-                    "values (%s, %s, %s, %s, %s, %s, %s)",
+                    "insert into ops.model_run "
+                    "(build_id, stage, node, status, seconds, rows_affected, message) values (%s, %s, %s, %s, %s, %s, %s)",
                     [build_id, stage, node, status, seconds, rows, message],
                 )
             if on_event:
@@ -242,7 +244,13 @@ def run_dbt(
         if status in ("error", "fail"):
             failures.append(f"{node.node_name}: {' '.join(message.split())}")
         if on_node:
-            on_node(node.node_name, status, result.execution_time, int(rows) if rows is not None else None, message)
+            on_node(
+                node.node_name,
+                status,
+                result.execution_time,
+                int(rows) if rows is not None else None,
+                message,
+            )
 
     runner = dbtRunner(callbacks=[hear])
     with _environment(_dbt_environment(settings, session, variables or {})):
@@ -285,8 +293,8 @@ def account(settings: Settings, build_id: int) -> None:
         wrong = connection.execute(_query("unaccounted"), {"build_id": build_id}).fetchone()
     if wrong:
         message = (
-            f"delivery {wrong[0]} ({wrong[1]} {wrong[2]} of {wrong[3]}, file {wrong[4]}): {wrong[5]} rows landed but "
-            f"{wrong[6]} staged + {wrong[7]} superseded + {wrong[8]} rejected + {wrong[9]} duplicate"
+            f"delivery {wrong[0]} ({wrong[1]} {wrong[2]} of {wrong[3]}, file {wrong[4]}): "
+            f"{wrong[5]} rows landed but {wrong[6]} staged + {wrong[7]} superseded + {wrong[8]} rejected + {wrong[9]} duplicate"
         )
         fail_build(settings, build_id, "account", message)
         raise ReconciliationError(message)
