@@ -90,7 +90,8 @@ class Company:
             arrival = _one(
                 connection,
                 "insert into ops.arrival "
-                "(source_id, entity, file_name, file_sha256, byte_size, header, status) values (%s, %s, %s, '', 0, %s, 'landed') returning arrival_id",
+                "(source_id, entity, file_name, file_sha256, byte_size, header, status) "
+                "values (%s, %s, %s, '', 0, %s, 'landed') returning arrival_id",
                 [self.source_id, entity, file_name, header],
             )
             for day, rows in sorted(days.items()):

@@ -188,7 +188,8 @@ def run_stage(
             if build_id is not None:
                 connection.execute(
                     "insert into ops.model_run "
-                    "(build_id, stage, node, status, seconds, rows_affected, message) values (%s, %s, %s, %s, %s, %s, %s)",
+                    "(build_id, stage, node, status, seconds, rows_affected, message) "
+                    "values (%s, %s, %s, %s, %s, %s, %s)",
                     [build_id, stage, node, status, seconds, rows, message],
                 )
             if on_event:
@@ -294,7 +295,8 @@ def account(settings: Settings, build_id: int) -> None:
     if wrong:
         message = (
             f"delivery {wrong[0]} ({wrong[1]} {wrong[2]} of {wrong[3]}, file {wrong[4]}): "
-            f"{wrong[5]} rows landed but {wrong[6]} staged + {wrong[7]} superseded + {wrong[8]} rejected + {wrong[9]} duplicate"
+            f"{wrong[5]} rows landed but {wrong[6]} staged + {wrong[7]} superseded + "
+            f"{wrong[8]} rejected + {wrong[9]} duplicate"
         )
         fail_build(settings, build_id, "account", message)
         raise ReconciliationError(message)
