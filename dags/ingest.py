@@ -29,7 +29,7 @@ from yardstick.wiring import RETRY
         "owner": "data-engineering",
         "retries": 2,
         "retry_policy": RETRY,
-        "retry_delay": timedelta(seconds=30),
+        "retry_delay": timedelta(seconds=10),
         "retry_exponential_backoff": True,
     },
     params={

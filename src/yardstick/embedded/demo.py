@@ -17,7 +17,6 @@ from typing import Any
 import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from yardstick import ingest, warehouse
 from yardstick.embedded import postgres
@@ -203,10 +202,9 @@ class Job:
                 self.airflow.check_alive()
                 state = read_state(connection, expected)
                 self.display.show(state)
-                if self.options.auto_sign:
-                    for approval in self.airflow.pending_approvals():
-                        self.airflow.approve(approval, note="signed by the demo's auto-sign step, seen by nobody")
                 failures = self._failures()
+                if self.options.auto_sign:
+                    self._sign(state, failures)
                 if self._finished(run_id, state, failures):
                     return failures
                 if state.signature != before:
@@ -214,6 +212,15 @@ class Job:
                 elif time.monotonic() - last_change > _STALLED_SECONDS:
                     return [*failures, f"nothing moved for {_STALLED_SECONDS / 60:.0f} minutes; see {self.airflow.url}"]
                 time.sleep(1)
+
+    def _sign(self, state: State, failures: list[str]) -> None:
+        """Answer sign-offs in the order of their periods, as a person would: each stands on those before."""
+        missing = [period for period in state.periods if period not in state.released]
+        for approval in self.airflow.pending_approvals():
+            period = approval["subject"].rpartition(" ")[2]
+            earlier = [other for other in missing if len(other) == len(period) and other < period]
+            if failures or not earlier:
+                self.airflow.approve(approval, note="signed by the demo's auto-sign step, seen by nobody")
 
     def _failures(self) -> list[str]:
         since = self.began_at.isoformat()
@@ -292,7 +299,7 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
         releases = warehouse.rows(
             connection,
             "select release_id, tickets, rejects, signed_by, left(release_sha256, 12) as hash, "
-            "period, version from release.release order by period_start, period_end, version",
+            "period, version from release.release order by period_end, period_start desc, version",
         )
         totals = warehouse.rows(
             connection,
@@ -306,18 +313,18 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
         ) if _exists(connection, "ops.reject") else []
         proposals = [
             row["period"]
-            for row in warehouse.rows(connection, "select distinct period from ops.restatement_proposal order by 1")
+            for row in warehouse.rows(connection, "select distinct period from ops.restatement_proposal where settled_at is null order by 1")
         ]
-    table = Table(title="Released periods", title_justify="left", show_edge=False, pad_edge=False)
-    for name in ("release", "tickets", "rejects", "signed by", "hash", "report"):
-        table.add_column(name, justify="right" if name in ("tickets", "rejects") else "left", no_wrap=name != "report")
+    if releases:
+        console.print("\nReleased periods", style="bold")
     for row in releases:
         page = settings.reports / row["period"] / f"v{row['version']}" / settings.language / "index.html"
-        table.add_row(
-            row["release_id"], f"{row['tickets']:,}", f"{row['rejects']:,}", row["signed_by"], row["hash"], str(page)
+        console.print(
+            f"  {row['release_id']:<12}{row['tickets']:>9,} tickets {row['rejects']:>6,} rejects  signed by "
+            f"{row['signed_by']}  {row['hash']}  {page}",
+            highlight=False,
+            soft_wrap=True,
         )
-    if releases:
-        console.print(table)
     accounted = totals["staged"] + totals["superseded"] + totals["rejected"] + totals["duplicate"]
     console.print(
         f"\nTicket rows: {totals['landed']:,} landed = {totals['staged']:,} staged + {totals['superseded']:,} superseded"
@@ -327,11 +334,11 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
         soft_wrap=True,
     )
     for row in reasons:
-        console.print(f"  {row['rows']:>6,} × {row['entity']}.{row['field']}: {row['rule']}", highlight=False)
-    for period in proposals:
+        console.print(f"  {row['rows']:>6,} × {row['entity']}{'.' + row['field'] if row['field'] else ''}: {row['rule']}", highlight=False)
+    if proposals:
         console.print(
-            f"{period} now differs from its release; look with ./scripts/yardstick release proposals, "
-            f"then restate it with a reason.",
+            f"Figures of {', '.join(proposals)} differ from their release: see ./scripts/yardstick release proposals, "
+            "then restate with a reason.",
             highlight=False,
             soft_wrap=True,
         )

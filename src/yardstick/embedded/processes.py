@@ -121,12 +121,11 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
-def _home_of(pid: int) -> str | None:
+def _works_in(pid: int, home: Path) -> bool:
+    """Whether a process works below ``home``; its environment would not tell, Airflow writes over it."""
     with contextlib.suppress(OSError):
-        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            if entry.startswith(b"YARDSTICK_HOME="):
-                return os.fsdecode(entry.partition(b"=")[2])
-    return None
+        return Path(f"/proc/{pid}/cwd").readlink().is_relative_to(home)
+    return False
 
 
 def _pids() -> Iterable[int]:
@@ -137,7 +136,7 @@ def sweep(run: Path) -> list[str]:
     """End processes that a killed start of this home left running; returns their names.
 
     Children are found by their records; what those had started (Airflow's workers run in sessions
-    of their own) by the home in their environment and by having lost their parent.
+    of their own) by working below the home and by having lost their parent.
     """
     ended: list[str] = []
     for record in sorted(run.glob("*.json")) if run.is_dir() else []:
@@ -155,9 +154,8 @@ def sweep(run: Path) -> list[str]:
             _signal_group(pid, signal.SIGKILL)
             ended.append(record.stem)
         record.unlink(missing_ok=True)
-    home = str(run.parent)
     for pid in _pids():
-        if pid == os.getpid() or _home_of(pid) != home:
+        if pid == os.getpid() or not _works_in(pid, run.parent):
             continue
         try:
             parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
