@@ -10,7 +10,9 @@ from yardstick.wiring import appraise
 appraise(
     "month",
     waits_for=assets.audited_days,
-    mapper=RollupMapper(upstream_mapper=StartOfMonthMapper(input_format=assets.DAY_KEY), window=MonthWindow()),
+    mapper=RollupMapper(
+        upstream_mapper=StartOfMonthMapper(input_format=assets.DAY_KEY), window=MonthWindow()
+    ),
     releases=assets.released_months,
     doc=__doc__,
 )

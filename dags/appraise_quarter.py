@@ -10,7 +10,9 @@ from yardstick.wiring import appraise
 appraise(
     "quarter",
     waits_for=assets.released_months,
-    mapper=RollupMapper(upstream_mapper=StartOfQuarterMapper(input_format=assets.MONTH_KEY), window=QuarterWindow()),
+    mapper=RollupMapper(
+        upstream_mapper=StartOfQuarterMapper(input_format=assets.MONTH_KEY), window=QuarterWindow()
+    ),
     releases=assets.released_quarters,
     doc=__doc__,
 )

@@ -10,7 +10,9 @@ from yardstick.wiring import appraise
 appraise(
     "year",
     waits_for=assets.released_months,
-    mapper=RollupMapper(upstream_mapper=StartOfYearMapper(input_format=assets.MONTH_KEY), window=YearWindow()),
+    mapper=RollupMapper(
+        upstream_mapper=StartOfYearMapper(input_format=assets.MONTH_KEY), window=YearWindow()
+    ),
     releases=assets.released_years,
     doc=__doc__,
 )

@@ -33,8 +33,12 @@ from yardstick.wiring import RETRY
         "retry_exponential_backoff": True,
     },
     params={
-        "first_day": Param(None, type=["null", "string"], format="date", description="Earliest day to look for."),
-        "last_day": Param(None, type=["null", "string"], format="date", description="Latest day to look for."),
+        "first_day": Param(
+            None, type=["null", "string"], format="date", description="Earliest day to look for."
+        ),
+        "last_day": Param(
+            None, type=["null", "string"], format="date", description="Latest day to look for."
+        ),
     },
 )
 def flow() -> None:

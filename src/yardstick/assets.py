@@ -39,7 +39,13 @@ REGISTRY = (
         "build",
         ("appraise_month",),
     ),
-    Entry(released_months, "the month is signed and frozen", MONTH_KEY, "appraise_month", ("appraise_quarter", "appraise_year")),
+    Entry(
+        released_months,
+        "the month is signed and frozen",
+        MONTH_KEY,
+        "appraise_month",
+        ("appraise_quarter", "appraise_year"),
+    ),
     Entry(released_quarters, "the quarter is signed and frozen", "%Y-Q{quarter}", "appraise_quarter", ()),
     Entry(released_years, "the year is signed and frozen", "%Y", "appraise_year", ()),
 )

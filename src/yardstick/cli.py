@@ -25,8 +25,12 @@ app = typer.Typer(
     help="Yardstick: service quality of every project, every month, and who is accountable for it.",
 )
 release_app = typer.Typer(no_args_is_help=True, help="Released periods: list, verify, restate.")
-reader_app = typer.Typer(no_args_is_help=True, help="Logins that may read: headquarters, HR, project managers.")
-standards_app = typer.Typer(no_args_is_help=True, help="The company's standards: check them, see what is in force.")
+reader_app = typer.Typer(
+    no_args_is_help=True, help="Logins that may read: headquarters, HR, project managers."
+)
+standards_app = typer.Typer(
+    no_args_is_help=True, help="The company's standards: check them, see what is in force."
+)
 site_app = typer.Typer(no_args_is_help=True, help="Site files: check what they say.")
 app.add_typer(release_app, name="release")
 app.add_typer(reader_app, name="reader")
@@ -102,7 +106,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def main(
-    _show: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
+    ] = False,
 ) -> None:
     """Yardstick: service quality of every project, every month, and who is accountable for it."""
 
@@ -114,24 +120,32 @@ def demo(
         Path | None, typer.Option(exists=True, help="Site files; without it a company is simulated.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Folder the site files' deliveries lie in.")
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Folder the site files' deliveries lie in."),
     ] = None,
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
     projects: Annotated[int, typer.Option(min=1, help="Projects of the simulated company.")] = 12,
     months: Annotated[int, typer.Option(min=1, help="Months of the simulated company.")] = 3,
     seed: Annotated[int, typer.Option(help="Seed of the simulated company.")] = 1,
-    lang: Annotated[str, typer.Option(help="Language of the summary's links: zh-Hans, zh-Hant or en.")] = "zh-Hans",
+    lang: Annotated[
+        str, typer.Option(help="Language of the summary's links: zh-Hans, zh-Hant or en.")
+    ] = "zh-Hans",
     auto_sign: Annotated[
-        bool, typer.Option(help="Answer sign-offs through Airflow's API; the release says that nobody looked.")
+        bool,
+        typer.Option(help="Answer sign-offs through Airflow's API; the release says that nobody looked."),
     ] = True,
-    serve: Annotated[bool, typer.Option("--serve", help="Leave Airflow and the reports up until Ctrl-C.")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Leave Airflow and the reports up until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Run the main job: from delivered files to signed, published appraisal reports."""
     if first and last and first > last:
         raise _fail(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}", 2)
     if data is not None and sites is None:
-        raise _fail("--data needs --sites: which site files describe it? (./scripts/yardstick site check FILE)", 2)
+        raise _fail(
+            "--data needs --sites: which site files describe it? (./scripts/yardstick site check FILE)", 2
+        )
     if not _has_sites(sites):
         raise _fail(f"no site file in {sites}: a YAML file with 'kind: site'", 2)
     try:
@@ -329,7 +343,9 @@ def standards_check(
 
 @standards_app.command("show")
 def standards_show(
-    day: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="In force on this day.")] = None,
+    day: Annotated[
+        datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="In force on this day.")
+    ] = None,
 ) -> None:
     """The indicators in force on a day (default: today), with weights, floors and targets by project grade."""
     from yardstick import standards

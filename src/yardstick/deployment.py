@@ -169,12 +169,23 @@ def initialise(settings: Settings, environment: dict[str, str], admin_password: 
         ["pools", "set", "warehouse", "1", "one writer of the warehouse"],
         [
             *("users", "create", "--role", "Admin", "--username", "admin", "--password", admin_password),
-            *("--email", "admin@yardstick.invalid", "--firstname", "Yardstick", "--lastname", "Administrator"),
+            *(
+                "--email",
+                "admin@yardstick.invalid",
+                "--firstname",
+                "Yardstick",
+                "--lastname",
+                "Administrator",
+            ),
         ],
     ):
-        done = subprocess.run(["airflow", *arguments], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["airflow", *arguments], env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
-            raise DeploymentError(f"airflow {arguments[0]} {arguments[1]} failed:\n{done.stdout}{done.stderr}"[-2000:])
+            raise DeploymentError(
+                f"airflow {arguments[0]} {arguments[1]} failed:\n{done.stdout}{done.stderr}"[-2000:]
+            )
 
 
 _AIRFLOW_ROLES = {

@@ -56,7 +56,9 @@ def bounds(first_day: str | None, last_day: str | None, today: date | None = Non
     return (date.fromisoformat(first_day) if first_day else last - LOOK_BACK), last
 
 
-def find_due(settings: Settings, first_day: str | None = None, last_day: str | None = None) -> list[dict[str, Any]]:
+def find_due(
+    settings: Settings, first_day: str | None = None, last_day: str | None = None
+) -> list[dict[str, Any]]:
     """One item per source and entity that has files waiting.
 
     Args:
@@ -88,7 +90,9 @@ def expected_days(settings: Settings, first_day: str, last_day: str) -> int:
     for _site, entity, due in waiting(settings, load_sites(settings.sites), first, last):
         for file in due if entity.contract.event_date else []:
             if file.first_day and file.last_day:
-                days |= {file.first_day + timedelta(n) for n in range((file.last_day - file.first_day).days + 1)}
+                days |= {
+                    file.first_day + timedelta(n) for n in range((file.last_day - file.first_day).days + 1)
+                }
     return len(days)
 
 
@@ -110,7 +114,10 @@ def land(settings: Settings, item: dict[str, Any], run_id: str | None) -> dict[s
         outcome = landing.land(settings, site, entity, file, run_id)
         counts[outcome.status] += 1
         counts["rows"] += outcome.rows_landed
-        print(f"{outcome.status:<10} {file.name}  {outcome.rows_landed:,} rows  {outcome.reason or ''}", flush=True)
+        print(
+            f"{outcome.status:<10} {file.name}  {outcome.rows_landed:,} rows  {outcome.reason or ''}",
+            flush=True,
+        )
         if outcome.status == "refused":
             refused.append(f"{file.name}: {outcome.reason}")
     if refused:
@@ -121,7 +128,9 @@ def land(settings: Settings, item: dict[str, Any], run_id: str | None) -> dict[s
 def dirty_days(settings: Settings) -> int:
     """How many days no audited build has covered."""
     with warehouse.connect(settings.require_database_url(), name="yardstick-ingest") as connection:
-        query = "select count(distinct partition_date) as days from ops.delivery where audited_build_id is null"
+        query = (
+            "select count(distinct partition_date) as days from ops.delivery where audited_build_id is null"
+        )
         return int(warehouse.rows(connection, query)[0]["days"])
 
 

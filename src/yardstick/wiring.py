@@ -58,7 +58,12 @@ def appraise(kind: str, *, waits_for: Asset, mapper: RollupMapper, releases: Ass
         max_active_runs=16,
         tags=["score", "sign-off", "release", "publish"],
         doc_md=doc,
-        default_args={"owner": "quality-department", "retries": 1, "retry_delay": timedelta(seconds=10), "retry_policy": RETRY},
+        default_args={
+            "owner": "quality-department",
+            "retries": 1,
+            "retry_delay": timedelta(seconds=10),
+            "retry_policy": RETRY,
+        },
     )
     def flow() -> None:
         @task(pool="warehouse")
@@ -95,10 +100,15 @@ def appraise(kind: str, *, waits_for: Asset, mapper: RollupMapper, releases: Ass
             from yardstick import appraisal
 
             released = appraisal.release_signed(
-                settings.load(), prepared["period"], prepared["content_sha256"], ti.xcom_pull(task_ids="sign_off")
+                settings.load(),
+                prepared["period"],
+                prepared["content_sha256"],
+                ti.xcom_pull(task_ids="sign_off"),
             )
             outlet_events[releases].add_partitions(
-                appraisal.periods_to_announce(settings.load(), prepared["period"], is_new=prepared["state"] == "new")
+                appraisal.periods_to_announce(
+                    settings.load(), prepared["period"], is_new=prepared["state"] == "new"
+                )
             )
             return released
 

@@ -33,7 +33,10 @@ def test_every_file_is_one_dag_of_its_own_name(bag: DagBag):
     assert bag.dags, "Airflow saw no DAG"
     assert bag.import_errors == {}
     assert set(bag.dags) == {path.stem for path in DAGS.glob("*.py")}
-    assert {Path(dag.fileloc).stem for dag in bag.dags.values() if dag.dag_id in ("ingest", "build")} == {"ingest", "build"}
+    assert {Path(dag.fileloc).stem for dag in bag.dags.values() if dag.dag_id in ("ingest", "build")} == {
+        "ingest",
+        "build",
+    }
 
 
 def test_dag_files_hold_wiring_only():
@@ -45,7 +48,9 @@ def test_dag_files_hold_wiring_only():
             name.split(".")[0]
             for node in ast.parse(text).body
             if isinstance(node, ast.Import | ast.ImportFrom)
-            for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
+            for name in (
+                [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+            )
         }
         assert top_level <= {"__future__", "airflow", "yardstick", "datetime", "typing"}, path.name
 
@@ -88,7 +93,10 @@ def test_no_step_can_be_passed_by(bag: DagBag):
 
 
 def test_only_one_task_at_a_time_writes_the_facts(bag: DagBag):
-    writers = [*bag.dags["build"].tasks, *(bag.dags[f"appraise_{k}"].get_task("score") for k in ("month", "quarter", "year"))]
+    writers = [
+        *bag.dags["build"].tasks,
+        *(bag.dags[f"appraise_{k}"].get_task("score") for k in ("month", "quarter", "year")),
+    ]
     assert {task.pool for task in writers} == {"warehouse"}
 
 

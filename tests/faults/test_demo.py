@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from yardstick import settings as settings_module
-from yardstick.embedded.postgres import Server, lease
+from yardstick.embedded.postgres import EmbeddedServerError, Server, lease
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPANY = ("--projects", "3", "--months", "3", "--seed", "7", "--lang", "en")
@@ -65,7 +65,9 @@ def belongs_to(home: Path) -> dict[int, str]:
 
 def workers(home: Path) -> list[int]:
     """Busy Airflow workers: each supervisor and the task it runs."""
-    return [pid for pid, text in belongs_to(home).items() if "airflow worker -- " in text and "idle" not in text]
+    return [
+        pid for pid, text in belongs_to(home).items() if "airflow worker -- " in text and "idle" not in text
+    ]
 
 
 def tasks(home: Path) -> list[int]:
@@ -92,10 +94,11 @@ def wait_until(check: Callable[[], object], process: subprocess.Popen[str], what
 
 def ask(home: Path, query: str) -> list[tuple]:
     """Rows of a query while the server runs; nothing while it, or the table, is not there yet."""
-    with contextlib.suppress(Exception):
+    try:
         with psycopg.connect(Server(home).url(), connect_timeout=5) as connection:
             return connection.execute(query).fetchall()
-    return []
+    except (EmbeddedServerError, OSError, psycopg.Error):
+        return []
 
 
 def fingerprints(home: Path) -> dict[str, tuple[int, str]]:
@@ -103,9 +106,14 @@ def fingerprints(home: Path) -> dict[str, tuple[int, str]]:
 
     Left out is what a clock, a hash chain or an identity column makes different between two homes.
     """
-    left_out = {"release.release": ("signed_at", "released_at", "previous_sha256", "release_sha256", "delivery_ids")}
+    left_out = {
+        "release.release": ("signed_at", "released_at", "previous_sha256", "release_sha256", "delivery_ids")
+    }
     prints = {}
-    with lease(settings_module.load(home=home)) as leased, psycopg.connect(leased.database_url or "") as connection:
+    with (
+        lease(settings_module.load(home=home)) as leased,
+        psycopg.connect(leased.database_url or "") as connection,
+    ):
         tables = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables "
             "where table_schema in ('marts', 'appraisal', 'release') and table_type = 'BASE TABLE' order by 1"
@@ -144,7 +152,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_it_releases_every_month_and_the_quarter(home: Path):
-    with lease(settings_module.load(home=home)) as leased, psycopg.connect(leased.database_url or "") as connection:
+    with (
+        lease(settings_module.load(home=home)) as leased,
+        psycopg.connect(leased.database_url or "") as connection,
+    ):
         released = connection.execute(
             "select period, version, signed_by, signed_how from release.release order by period"
         ).fetchall()
@@ -248,10 +259,10 @@ def test_a_refused_file_makes_it_red_and_the_rest_is_released(tmp_path: Path):
     output = finish(process)
     assert process.returncode == 1, output
     assert victim.name in output
-    with lease(settings_module.load(home=tmp_path / "home")) as leased:
-        with psycopg.connect(leased.database_url or "") as connection:
-            refused = connection.execute("select file_name from ops.arrival where status = 'refused'").fetchall()
-            landed = connection.execute("select count(distinct file_name) from ops.delivery").fetchone()
+    installed = settings_module.load(home=tmp_path / "home")
+    with lease(installed) as leased, psycopg.connect(leased.database_url or "") as connection:
+        refused = connection.execute("select file_name from ops.arrival where status = 'refused'").fetchall()
+        landed = connection.execute("select count(distinct file_name) from ops.delivery").fetchone()
     assert {Path(row[0]).name for row in refused} == {victim.name}
     assert landed
     assert landed[0] >= len(whole) - 1

@@ -55,7 +55,9 @@ def test_it_listens_on_loopback_only_and_asks_for_a_password(home: Path):
     with lease(settings_module.load(home=home)) as leased:
         port = Server(home).port()
         listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True, check=True).stdout
-        addresses = [line.split()[3] for line in listening.splitlines() if line.split()[3].endswith(f":{port}")]
+        addresses = [
+            line.split()[3] for line in listening.splitlines() if line.split()[3].endswith(f":{port}")
+        ]
         assert addresses == [f"127.0.0.1:{port}"]
         assert leased.database_url
         with pytest.raises(psycopg.OperationalError, match="password"):
@@ -71,7 +73,10 @@ def test_a_killed_user_does_not_keep_it_running(home: Path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert Server(home).port() is not None, "a killed user cannot stop it"
-    with lease(settings_module.load(home=home)) as leased, psycopg.connect(leased.database_url or "") as connection:
+    with (
+        lease(settings_module.load(home=home)) as leased,
+        psycopg.connect(leased.database_url or "") as connection,
+    ):
         assert connection.execute("select 1").fetchone() == (1,)
     assert Server(home).port() is None
 
@@ -85,14 +90,20 @@ def test_data_survive_a_kill_of_the_server_itself(home: Path):
         deadline = time.monotonic() + 30
         while started_at(pid) and time.monotonic() < deadline:
             time.sleep(0.1)
-    with lease(settings_module.load(home=home)) as leased, psycopg.connect(leased.database_url or "") as connection:
+    with (
+        lease(settings_module.load(home=home)) as leased,
+        psycopg.connect(leased.database_url or "") as connection,
+    ):
         assert connection.execute("select count(*) from kept").fetchone() == (1000,)
 
 
 def test_a_half_made_data_folder_is_made_anew(home: Path):
     (home / "postgres/data").mkdir(parents=True)
     (home / "postgres/data/PG_VERSION").write_text("18\n")
-    with lease(settings_module.load(home=home)) as leased, psycopg.connect(leased.database_url or "") as connection:
+    with (
+        lease(settings_module.load(home=home)) as leased,
+        psycopg.connect(leased.database_url or "") as connection,
+    ):
         assert connection.execute("select 1").fetchone() == (1,)
 
 
@@ -125,7 +136,9 @@ def test_children_die_with_a_killed_parent(tmp_path: Path):
 def test_the_next_start_ends_what_a_killed_one_left(tmp_path: Path):
     run = tmp_path / "run"
     family = Family(run, tmp_path / "logs")
-    child = family.start("left", [sys.executable, "-c", "import time; time.sleep(600)"], os.environ, Path("/"))
+    child = family.start(
+        "left", [sys.executable, "-c", "import time; time.sleep(600)"], os.environ, Path("/")
+    )
     assert sweep(run) == ["left"]
     child.process.wait(10)
     assert not list(run.glob("*.json"))

@@ -111,9 +111,15 @@ def test_example_secrets_are_refused(tmp_path: Path):
     (tmp_path / "postgres_password").write_text("example-change-me\n")
     (tmp_path / "redis_password").write_text("short\n")
     (tmp_path / "airflow_jwt_secret").unlink()
-    refused = serve("api-server", {**os.environ, "YARDSTICK_SECRETS": str(tmp_path), "YARDSTICK_HOME": str(tmp_path)})
+    refused = serve(
+        "api-server", {**os.environ, "YARDSTICK_SECRETS": str(tmp_path), "YARDSTICK_HOME": str(tmp_path)}
+    )
     assert refused.returncode != 0
-    for complaint in ("postgres_password still holds the example", "redis_password is shorter", "airflow_jwt_secret"):
+    for complaint in (
+        "postgres_password still holds the example",
+        "redis_password is shorter",
+        "airflow_jwt_secret",
+    ):
         assert complaint in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -140,7 +146,11 @@ def cluster(tmp_path: Path):
     (secrets / "postgres_password").write_text(postgres.password)
     redis_port, api_port = free_port(), free_port()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "DATABASE_URL"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AIRFLOW", "DATABASE_URL"))
+        },
         **{name: str(value) for name, value in OURS["worker"]["environment"].items()},
         "YARDSTICK_SECRETS": str(secrets),
         "YARDSTICK_HOME": str(tmp_path / "home"),
@@ -158,7 +168,17 @@ def cluster(tmp_path: Path):
         password = (secrets / "redis_password").read_text().strip()
         family.start(
             "redis",
-            [redis, "--bind", "127.0.0.1", "--port", str(redis_port), "--save", "", "--requirepass", password],
+            [
+                redis,
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                str(redis_port),
+                "--save",
+                "",
+                "--requirepass",
+                password,
+            ],
             environment,
             tmp_path,
         )
@@ -195,7 +215,9 @@ def test_the_same_commands_run_the_flow_under_celery(cluster):
         return all(part["status"] == "healthy" for part in health.values())
 
     wait_for(family, "a healthy Airflow", healthy)
-    token = httpx.post(f"{api}/auth/token", json={"username": "admin", "password": password}, timeout=60).json()
+    token = httpx.post(
+        f"{api}/auth/token", json={"username": "admin", "password": password}, timeout=60
+    ).json()
     client = httpx.Client(
         base_url=f"{api}/api/v2", headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=60
     )

@@ -142,13 +142,16 @@ class Airflow:
             ("scheduler", ["scheduler", "--skip-serve-logs"]),
             ("dag-processor", ["dag-processor"]),
         ):
-            self.family.start(
-                f"airflow-{name}", ["airflow", *arguments], env, cwd=self.settings.airflow_home
-            )
+            self.family.start(f"airflow-{name}", ["airflow", *arguments], env, cwd=self.settings.airflow_home)
         wanted = {path.stem for path in (self.settings.root / "dags").glob("*.py")}
         self._wait(lambda: self._healthy() and wanted <= self._known_dags(), "Airflow to know its DAGs")
         if POOL not in {pool["name"] for pool in self.get("/pools")["pools"]}:
-            pool = {"name": POOL, "slots": 1, "description": "one writer of the warehouse", "include_deferred": False}
+            pool = {
+                "name": POOL,
+                "slots": 1,
+                "description": "one writer of the warehouse",
+                "include_deferred": False,
+            }
             self.request("POST", "/pools", json=pool)
 
     def _migrate(self, env: dict[str, str]) -> None:
@@ -174,7 +177,9 @@ class Airflow:
             health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
         except (httpx.HTTPError, ValueError):
             return False
-        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+        return all(
+            health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")
+        )
 
     def _known_dags(self) -> set[str]:
         return {dag["dag_id"] for dag in self.get("/dags", limit=100)["dags"]}
@@ -205,7 +210,9 @@ class Airflow:
                 timeout=30,
             )
             if answer.status_code != 201:
-                raise AirflowError(f"Airflow refused to sign in {user}: {answer.status_code} {answer.text[:300]}")
+                raise AirflowError(
+                    f"Airflow refused to sign in {user}: {answer.status_code} {answer.text[:300]}"
+                )
             token = answer.json()["access_token"]
             self._tokens[user] = (token, time.monotonic() + 600)
         return token
@@ -243,7 +250,9 @@ class Airflow:
         An answer that comes before the scheduler has heard that the task is parked makes it believe the
         task was lost (Airflow 3.3, #71580), so one asked for within the last seconds is left for later.
         """
-        found = self.get("/dags/~/dagRuns/~/hitlDetails", response_received="false", limit=100)["hitl_details"]
+        found = self.get("/dags/~/dagRuns/~/hitlDetails", response_received="false", limit=100)[
+            "hitl_details"
+        ]
         settled = datetime.now(UTC) - _PARKING
         return [
             approval
@@ -265,7 +274,9 @@ class Airflow:
 
     def active_runs(self) -> list[dict[str, Any]]:
         """Runs that are queued or running."""
-        found: list[dict[str, Any]] = self.get("/dags/~/dagRuns", state=["queued", "running"], limit=100)["dag_runs"]
+        found: list[dict[str, Any]] = self.get("/dags/~/dagRuns", state=["queued", "running"], limit=100)[
+            "dag_runs"
+        ]
         return found
 
     def failed_runs(self, since: str) -> Iterator[tuple[str, str, str]]:
@@ -279,7 +290,9 @@ class Airflow:
         reasons = []
         for task in tasks:
             log = self.get(
-                f"{path}/{task['task_id']}/logs/{task['try_number']}", map_index=task["map_index"], full_content="true"
+                f"{path}/{task['task_id']}/logs/{task['try_number']}",
+                map_index=task["map_index"],
+                full_content="true",
             )
             reasons.append(f"{task['task_id']}: {_last_error(log)}")
         return "; ".join(dict.fromkeys(reasons)) or "no task failed; see the run's page"

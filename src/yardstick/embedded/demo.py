@@ -126,7 +126,9 @@ select
 def read_state(connection: psycopg.Connection[Any], days_expected: int) -> State:
     """Ask the ledger."""
     row = warehouse.rows(connection, _STATE.encode())[0]
-    return State(**{**row, "stage": row["stage"] or "", "days_expected": max(days_expected, row["days_landed"])})
+    return State(
+        **{**row, "stage": row["stage"] or "", "days_expected": max(days_expected, row["days_landed"])}
+    )
 
 
 class Display:
@@ -145,7 +147,8 @@ class Display:
             disable=not self.live,
         )
         self.bars = {
-            name: self.progress.add_task(name, total=None, note="") for name in ("land", "build", "release", "publish")
+            name: self.progress.add_task(name, total=None, note="")
+            for name in ("land", "build", "release", "publish")
         }
         self._last: tuple[Any, ...] = ()
 
@@ -170,7 +173,9 @@ class Display:
         if not self.live and state.signature[:1] + state.signature[3:4] + state.signature[5:] != self._last:
             self._last = state.signature[:1] + state.signature[3:4] + state.signature[5:]
             parts = [f"{name} {done}/{total or '?'}" for name, (done, total, _note) in figures.items()]
-            self.console.print("  ".join(parts) + (f"  ({state.stage})" if state.stage else ""), highlight=False)
+            self.console.print(
+                "  ".join(parts) + (f"  ({state.stage})" if state.stage else ""), highlight=False
+            )
 
 
 @dataclass
@@ -210,7 +215,10 @@ class Job:
                 if state.signature != before:
                     last_change, before = time.monotonic(), state.signature
                 elif time.monotonic() - last_change > _STALLED_SECONDS:
-                    return [*failures, f"nothing moved for {_STALLED_SECONDS / 60:.0f} minutes; see {self.airflow.url}"]
+                    return [
+                        *failures,
+                        f"nothing moved for {_STALLED_SECONDS / 60:.0f} minutes; see {self.airflow.url}",
+                    ]
                 time.sleep(1)
 
     def _sign(self, state: State, failures: list[str]) -> None:
@@ -307,13 +315,20 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
             "coalesce(sum(rows_superseded), 0) as superseded, coalesce(sum(rows_rejected), 0) as rejected, "
             "coalesce(sum(rows_duplicate), 0) as duplicate from ops.delivery where entity = 'ticket'",
         )[0]
-        reasons = warehouse.rows(
-            connection,
-            "select entity, field, rule, count(*) as rows from ops.reject group by 1, 2, 3 order by rows desc",
-        ) if _exists(connection, "ops.reject") else []
+        reasons = (
+            warehouse.rows(
+                connection,
+                "select entity, field, rule, count(*) as rows from ops.reject group by 1, 2, 3 order by rows desc",
+            )
+            if _exists(connection, "ops.reject")
+            else []
+        )
         proposals = [
             row["period"]
-            for row in warehouse.rows(connection, "select distinct period from ops.restatement_proposal where settled_at is null order by 1")
+            for row in warehouse.rows(
+                connection,
+                "select distinct period from ops.restatement_proposal where settled_at is null order by 1",
+            )
         ]
     if releases:
         console.print("\nReleased periods", style="bold")
@@ -327,14 +342,21 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
         )
     accounted = totals["staged"] + totals["superseded"] + totals["rejected"] + totals["duplicate"]
     console.print(
-        f"\nTicket rows: {totals['landed']:,} landed = {totals['staged']:,} staged + {totals['superseded']:,} superseded"
-        f" + {totals['rejected']:,} rejected + {totals['duplicate']:,} duplicate"
-        + ("" if accounted == totals["landed"] else f"  (not yet accounted for: {totals['landed'] - accounted:,})"),
+        f"\nTicket rows: {totals['landed']:,} landed = {totals['staged']:,} staged"
+        f" + {totals['superseded']:,} superseded + {totals['rejected']:,} rejected + {totals['duplicate']:,} duplicate"
+        + (
+            ""
+            if accounted == totals["landed"]
+            else f"  (not yet accounted for: {totals['landed'] - accounted:,})"
+        ),
         highlight=False,
         soft_wrap=True,
     )
     for row in reasons:
-        console.print(f"  {row['rows']:>6,} × {row['entity']}{'.' + row['field'] if row['field'] else ''}: {row['rule']}", highlight=False)
+        console.print(
+            f"  {row['rows']:>6,} × {row['entity']}{'.' + row['field'] if row['field'] else ''}: {row['rule']}",
+            highlight=False,
+        )
     if proposals:
         console.print(
             f"Figures of {', '.join(proposals)} differ from their release: see ./scripts/yardstick release proposals, "
@@ -356,8 +378,16 @@ def _exists(connection: psycopg.Connection[Any], relation: str) -> bool:
 def print_doors(settings: Settings, airflow: Airflow, pages: str, console: Console) -> None:
     """Print where a person or a BI tool gets in."""
     console.print(f"\nReports page: {pages}", highlight=False, soft_wrap=True)
-    console.print(f"Airflow:      {airflow.url}  (user admin, password {airflow.admin_password})", highlight=False, soft_wrap=True)
-    console.print(f"Warehouse:    {settings.require_database_url()}  (the owner; everything)", highlight=False, soft_wrap=True)
+    console.print(
+        f"Airflow:      {airflow.url}  (user admin, password {airflow.admin_password})",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"Warehouse:    {settings.require_database_url()}  (the owner; everything)",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(
         "BI tools:     ./scripts/yardstick reader add NAME --role hq prints a login that sees the bi schema only",
         highlight=False,

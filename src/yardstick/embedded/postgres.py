@@ -88,7 +88,12 @@ def _run(arguments: list[str], *, what: str, log: Path | None = None) -> None:
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
     with tempfile.TemporaryFile() as output:  # a pipe would be held open by the server itself
         done = subprocess.run(
-            _command(arguments), env=environment, cwd="/", stdout=output, stderr=subprocess.STDOUT, check=False
+            _command(arguments),
+            env=environment,
+            cwd="/",
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
         if done.returncode:
             output.seek(0)

@@ -80,7 +80,7 @@ class Family:
         log = self.logs / f"{name}.log"
         handle: IO[bytes]
         with log.open("ab") as handle:
-            process = subprocess.Popen(  # noqa: PLW1509 - prctl only, no locks are taken
+            process = subprocess.Popen(
                 command,
                 env=dict(environment),
                 cwd=cwd,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
-from psycopg.abc import Query
+from psycopg.abc import QueryNoTemplate
 
 SCHEMA = Path(__file__).parent / "schema"
 _MIGRATION_LOCK = 7_402_001
@@ -48,7 +48,7 @@ def migrate(url: str) -> list[str]:
             digest = hashlib.sha256(text.encode()).hexdigest()
             if known.get(path.name) == digest:
                 continue
-            connection.execute(cast(LiteralString, text))
+            connection.execute(text.encode())
             connection.execute(
                 "insert into ops.migration (file_name, sha256) values (%s, %s) "
                 "on conflict (file_name) do update set sha256 = excluded.sha256, applied_at = now()",
@@ -58,7 +58,9 @@ def migrate(url: str) -> list[str]:
     return applied
 
 
-def rows(connection: psycopg.Connection[Any], query: Query, parameters: Sequence[Any] | None = None) -> list[dict[str, Any]]:
+def rows(
+    connection: psycopg.Connection[Any], query: QueryNoTemplate, parameters: Sequence[Any] | None = None
+) -> list[dict[str, Any]]:
     """All rows of a query as dictionaries by column name."""
     cursor = connection.execute(query, parameters)
     names = [column.name for column in cursor.description or ()]
