@@ -123,8 +123,14 @@ meant as materialized (
             when {{ v }} = '' or {{ v }} = any({{ f }}_nulls) then null
             when {{ f }}_pattern is null
                 then substring({{ v }}, '{{ iso_timestamp() }}')
-            when {{ v }} ~ {{ f }}_pattern
-                then regexp_replace({{ v }}, {{ f }}_pattern, coalesce({{ f }}_template, '\&'))
+            -- one look per value: what does not match comes back unchanged, what does begins with the sign
+            when {{ v }} not like '=%'
+                then substr(
+                    nullif(
+                        regexp_replace({{ v }}, {{ f }}_pattern, '=' || coalesce({{ f }}_template, '\&')), {{ v }}
+                    ),
+                    2
+                )
         end as {{ field.name }},
         {{ f }}_zone as {{ field.name }}_zone,
         {{ f }}_format as {{ field.name }}_format
