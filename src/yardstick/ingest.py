@@ -119,9 +119,9 @@ def land(settings: Settings, item: dict[str, Any], run_id: str | None) -> dict[s
             flush=True,
         )
         if outcome.status == "refused":
-            refused.append(f"{file.name}: {outcome.reason}")
+            refused.append(str(outcome.reason))
     if refused:
-        raise RefusedDeliveriesError("; ".join(refused))
+        raise RefusedDeliveriesError("\n".join(refused))
     return dict(counts)
 
 

@@ -323,6 +323,11 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
             if _exists(connection, "ops.reject")
             else []
         )
+        notices = warehouse.rows(
+            connection,
+            "select distinct on (source_id, entity, file_name) file_name, reason from ops.arrival "
+            "where status = 'landed' and reason is not null order by source_id, entity, file_name, arrival_id desc",
+        )
         proposals = [
             row["period"]
             for row in warehouse.rows(
@@ -357,6 +362,8 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
             f"  {row['rows']:>6,} × {row['entity']}{'.' + row['field'] if row['field'] else ''}: {row['rule']}",
             highlight=False,
         )
+    for row in notices:
+        console.print(f"note: {row['file_name']}: {row['reason']}", highlight=False, soft_wrap=True)
     if proposals:
         console.print(
             f"Figures of {', '.join(proposals)} differ from their release: see ./scripts/yardstick release proposals, "
