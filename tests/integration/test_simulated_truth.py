@@ -26,7 +26,7 @@ def test_rejects_are_exactly_the_planted_ones(settings: Settings, tmp_path: Path
 
     truth = company.truth if company.truth.is_file() else company.truth / "dirty_rows.csv"
     with truth.open(encoding="utf-8", newline="") as lines:
-        planted = [row for row in csv.DictReader(lines)]
+        planted = list(csv.DictReader(lines))
     expected = Counter(
         (row["file_name"], int(row["row_number"]), row["expected"])
         for row in planted
