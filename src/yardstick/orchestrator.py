@@ -50,7 +50,7 @@ def environment(
         # what a killed worker left half-done is taken up again within a minute
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "40",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
         **more,
