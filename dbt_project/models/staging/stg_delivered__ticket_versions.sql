@@ -11,18 +11,4 @@
     )
 }}
 
-with delivered_rows as (
-    select * from {{ ref('stg_delivered__ticket_rows') }}
-)
-
-select
-    delivery_id,
-    row_number,
-    source_id,
-    partition_date,
-    {%- for field in contract_fields('ticket') %}
-    {{ field.name }},
-    {%- endfor %}
-    content_md5
-from delivered_rows
-where problems = '[]'
+{{ valid_versions('ticket') }}

@@ -1,0 +1,68 @@
+{% macro valid_versions(entity) %}
+with delivered_rows as (
+    select * from {{ ref('stg_delivered__' ~ entity ~ '_rows') }}
+)
+
+select
+    delivery_id,
+    row_number,
+    source_id,
+    partition_date,
+    {%- for field in contract_fields(entity) %}
+    {{ field.name }},
+    {%- endfor %}
+    content_md5
+from delivered_rows
+where problems = '[]'
+{% endmacro %}
+
+{#- The latest version of every key that this build's rows touch. -#}
+{% macro current_rows(entity, key) %}
+{%- set columns = key | join(', ') %}
+with delivered_rows as (
+    select * from {{ ref('stg_delivered__' ~ entity ~ '_rows') }}
+),
+
+versions as (
+    select * from {{ ref('stg_delivered__' ~ entity ~ '_versions') }}
+),
+
+touched as (
+    select {{ columns }} from delivered_rows
+    {%- if is_incremental() %}
+    union
+    -- what a row meant may have changed since: its former key is judged again as well
+    select {{ columns }} from {{ this }}
+    where delivery_id in ({{ deliveries_of_build() }})
+    {%- else %}
+    group by {{ columns }}
+    {%- endif %}
+),
+
+compared as (
+    select
+        versions.*,
+        lag(content_md5) over (partition by {{ columns }} order by delivery_id, row_number) as content_md5_before
+    from versions
+    where ({{ columns }}) in (select {{ columns }} from touched)
+),
+
+-- A row that repeats what was known keeps the earlier delivery as the one that brought it.
+latest as (
+    select distinct on ({{ columns }}) *
+    from compared
+    where content_md5 is distinct from content_md5_before
+    order by {{ columns }}, delivery_id desc, row_number desc
+)
+
+select
+    delivery_id,
+    row_number,
+    source_id,
+    partition_date,
+    {%- for field in contract_fields(entity) %}
+    {{ field.name }},
+    {%- endfor %}
+    content_md5
+from latest
+{% endmacro %}
