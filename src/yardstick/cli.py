@@ -211,7 +211,9 @@ def rejects(
         warehouse.connect(settings.require_database_url(), name="yardstick-rejects") as connection,
     ):
         if connection.execute("select to_regclass('ops.reject') is null").fetchone() == (True,):
-            raise _fail("no build has run yet, so no row was judged: ./scripts/demo, or the DAGs ingest and build")
+            raise _fail(
+                "no build has run yet, so no row was judged: ./scripts/demo, or the DAGs ingest and build"
+            )
         _table(warehouse.rows(connection, (rows if each else counts).encode(), [source, source]))
 
 
