@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from yardstick import orchestrator, warehouse
+from yardstick.embedded.postgres import AIRFLOW_DATABASE, ensure_database
 from yardstick.settings import Settings, given
 
 SECRET_NAMES = (
@@ -146,23 +147,15 @@ def configure(
     )
 
 
-def _databases(settings: Settings) -> None:
-    import psycopg
-
-    url = settings.require_database_url()
-    with psycopg.connect(url, autocommit=True) as connection:
-        if not connection.execute("select 1 from pg_database where datname = 'airflow'").fetchone():
-            connection.execute("create database airflow")
-    warehouse.migrate(url)
-
-
 def initialise(settings: Settings, environment: dict[str, str], admin_password: str) -> None:
     """Create databases, schemas, Airflow's metadata, its pool and its administrator; safe to repeat.
 
     Raises:
         DeploymentError: with what the failing command printed.
     """
-    _databases(settings)
+    url = settings.require_database_url()
+    ensure_database(url, AIRFLOW_DATABASE)
+    warehouse.migrate(url)
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
     for arguments in (
         ["db", "migrate"],

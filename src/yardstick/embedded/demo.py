@@ -267,6 +267,7 @@ def run(settings: Settings, options: Options) -> int:
             family = stack.enter_context(_family(settings))
             display.say("starting PostgreSQL")
             leased = stack.enter_context(postgres.lease(settings))
+            postgres.ensure_database(leased.require_database_url(), postgres.AIRFLOW_DATABASE)
             warehouse.migrate(leased.require_database_url())
             airflow = Airflow(leased, family, say=display.say)
             try:

@@ -27,6 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from yardstick.embedded.processes import started_at
 from yardstick.settings import Settings, given
@@ -108,6 +109,13 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def ensure_database(url: str, name: str) -> None:
+    """Create a database beside the one that ``url`` names, unless it is there."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
 
 class Server:
@@ -227,11 +235,8 @@ class Server:
                 what="starting PostgreSQL",
                 log=self.log,
             )
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            have = {row[0] for row in connection.execute("select datname from pg_database")}
-            for name in (DATABASE, AIRFLOW_DATABASE):
-                if name not in have:
-                    connection.execute(f'create database "{name}"'.encode())
+        for name in (DATABASE, AIRFLOW_DATABASE):
+            ensure_database(self.url("postgres"), name)
 
     def _stale_pid(self) -> bool:
         return (self.data / "postmaster.pid").exists() and self.port() is None
