@@ -107,12 +107,14 @@ def test_serve_stays_up_and_ends_with_its_interruption(home: Path):
     output = "".join(lines)
     pages = re.search(r"Reports page: (http://127\.0\.0\.1:\d+/)", output)
     airflow = re.search(r"Airflow: +(http://127\.0\.0\.1:\d+)", output)
-    warehouse = re.search(r"Warehouse: +(postgresql://\S+)", output)
-    assert pages and airflow and warehouse, output  # noqa: PT018
+    bi = re.search(r"BI tools: +(postgresql://\S+)", output)
+    assert pages and airflow and bi, output  # noqa: PT018
     assert "2026-Q3" in httpx.get(pages[1], follow_redirects=True).text
     assert httpx.get(f"{airflow[1]}/api/v2/version").status_code == 200
-    with psycopg.connect(warehouse[1]) as connection:
+    with psycopg.connect(bi[1]) as connection:
         assert connection.execute("select count(*) from bi.release").fetchone() == (len(PERIODS),)
+    with psycopg.connect(bi[1]) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("select * from hr.appraisal_month")
     process.send_signal(signal.SIGINT)
     finish(process)
     assert belongs_to(home) == {}

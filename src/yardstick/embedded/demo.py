@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from yardstick import ingest, warehouse
+from yardstick import ingest, readers, warehouse
 from yardstick.embedded import postgres
 from yardstick.embedded.airflow import Airflow, AirflowError
 from yardstick.embedded.pages import serve_pages
@@ -27,6 +28,7 @@ from yardstick.settings import Settings
 from yardstick.sources.site import SiteError
 
 _STALLED_SECONDS = 900.0
+_BI_LOGIN = "demo_bi"
 
 
 @dataclass(frozen=True)
@@ -385,20 +387,19 @@ def _exists(connection: psycopg.Connection[Any], relation: str) -> bool:
 
 def print_doors(settings: Settings, airflow: Airflow, pages: str, console: Console) -> None:
     """Print where a person or a BI tool gets in."""
-    console.print(f"\nReports page: {pages}", highlight=False, soft_wrap=True)
-    console.print(
+    url = urlsplit(settings.require_database_url())
+    if any(reader["login"] == _BI_LOGIN for reader in readers.list_readers(settings)):
+        readers.remove(settings, _BI_LOGIN)
+    password = readers.add(settings, _BI_LOGIN, "hq")
+    bi_url = url._replace(
+        netloc=f"{_BI_LOGIN}:{quote(password, safe='')}@{url.netloc.rpartition('@')[2]}"
+    ).geturl()
+    for line in (
+        "",
+        f"Reports page: {pages}",
         f"Airflow:      {airflow.url}  (user admin, password {airflow.admin_password})",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(
-        f"Warehouse:    {settings.require_database_url()}  (the owner; everything)",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(
-        "BI tools:     ./scripts/yardstick reader add NAME --role hq prints a login that sees the bi schema only",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print("Ctrl-C stops everything.", highlight=False)
+        f"BI tools:     {bi_url}  (headquarters' login: schema bi, read-only)",
+        f"Warehouse:    {settings.require_database_url()}  (the owner: everything)",
+        "Ctrl-C stops everything.",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
