@@ -15,12 +15,11 @@ import hashlib
 import json
 import math
 import os
-import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, LiteralString
@@ -30,20 +29,15 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from yardstick import warehouse
+from yardstick.periods import Kind, period_bounds
 from yardstick.settings import Settings
 
-Kind = Literal["month", "quarter", "year"]
 Content = dict[str, Any]
 
 RELATIONS = ("score", "indicator", "person", "item", "day", "reject_count")
 _COMPARED = ("score", "indicator", "person", "reject_count")
 _DECIMALS = 9
 _LOCK = 7_402_030
-_PERIOD: dict[Kind, re.Pattern[str]] = {
-    "month": re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])"),
-    "quarter": re.compile(r"(?P<year>\d{4})-Q(?P<quarter>[1-4])"),
-    "year": re.compile(r"(?P<year>\d{4})"),
-}
 AUTO_SIGN = "auto-sign"
 _LABELS = {
     "en": (
@@ -178,17 +172,10 @@ def period_span(kind: Kind, period: str) -> tuple[date, date]:
     Raises:
         ValueError: when the text is not a period of that kind.
     """
-    match = _PERIOD[kind].fullmatch(period)
-    if match is None:
+    found, first, last = period_bounds(period)
+    if found != kind:
         raise ValueError(f"{period!r} is not a {kind}; write 2015-01, 2015-Q1 or 2015")
-    year = int(match["year"])
-    months = {"month": 1, "quarter": 3, "year": 12}[kind]
-    first = {"month": lambda: int(match["month"]), "quarter": lambda: int(match["quarter"]) * 3 - 2}.get(
-        kind, lambda: 1
-    )()
-    after = first + months
-    end = date(year + (after > 12), (after - 1) % 12 + 1, 1) - timedelta(days=1)
-    return date(year, first, 1), end
+    return first, last
 
 
 def kind_of(period: str) -> Kind:
@@ -197,10 +184,7 @@ def kind_of(period: str) -> Kind:
     Raises:
         ValueError: when it names none.
     """
-    for kind, pattern in _PERIOD.items():
-        if pattern.fullmatch(period):
-            return kind
-    raise ValueError(f"{period!r} is no period; write 2015-01, 2015-Q1 or 2015")
+    return period_bounds(period)[0]
 
 
 def canonical(value: Any) -> str:

@@ -266,7 +266,7 @@ def run(settings: Settings, options: Options) -> int:
         display = Display(console)
         stack.enter_context(_quiet_interrupt(console))
         with display.progress:
-            family = stack.enter_context(_family(settings))
+            family = stack.enter_context(Family(settings.run, settings.home / "logs"))
             display.say("starting PostgreSQL")
             leased = stack.enter_context(postgres.lease(settings))
             postgres.ensure_database(leased.require_database_url(), postgres.AIRFLOW_DATABASE)
@@ -284,10 +284,6 @@ def run(settings: Settings, options: Options) -> int:
                 _wait_for_interrupt(airflow)
         return 1 if failures else 0
     return 130
-
-
-def _family(settings: Settings) -> Family:
-    return Family(settings.run, settings.home / "logs")
 
 
 @contextlib.contextmanager
