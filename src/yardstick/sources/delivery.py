@@ -1,0 +1,299 @@
+"""What every connector hands to landing: what waits, its bytes, and pages of rows as text with their positions.
+
+A connector (``files``, ``rest``, ``database``) is a module with four functions:
+
+``options(reader, place, given, contract)``
+    Read and check its own keys of an entity in a site file; returns a frozen dataclass.
+``due(site, entity, settings, first_day, last_day, known)``
+    What waits, in order of days.
+``fetch(site, entity, due, settings)``
+    The delivered bytes as a seekable stream (``Fetched``), whole or not at all. A long pull that is
+    interrupted goes on where it stood.
+``read(entity, name, stream)``
+    The same bytes as a header and pages of rows (``Reading``); touches nothing but the stream, so that the
+    kept original of any delivery can be read again.
+
+None of them changes a value: a cell is the text that was delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import IO, TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from yardstick.contracts import Contract
+    from yardstick.settings import Settings
+    from yardstick.sources.site import Entity, Site
+
+UNIT = "\x1f"
+"""Stands between the cells of a row in ``raw``; a cell that holds it is a reject."""
+RECORD = "\x1e"
+NUL_SHOWN = "␀"
+PAGE_ROWS = 4096
+
+
+class RefusedError(ValueError):
+    """A delivery is refused whole; the message is one reason that names file, row or column, and what to do."""
+
+
+@dataclass(frozen=True, order=True)
+class Due:
+    """One delivery to be looked at.
+
+    Attributes:
+        first_day: first day it vouches for; None when nothing says so.
+        last_day: last day it vouches for.
+        name: its identity across runs: a path below the entity's folder, or the name of a pull.
+    """
+
+    first_day: date | None
+    last_day: date | None
+    name: str
+
+
+@dataclass
+class Fetched:
+    """Delivered bytes at hand.
+
+    Attributes:
+        stream: seekable, at its start.
+    """
+
+    stream: IO[bytes]
+
+    def is_changing(self) -> bool:
+        """Whether the source was still writing while the bytes were read; then nothing is landed."""
+        return False
+
+    def landed(self) -> None:
+        """Told once the rows are committed: what was kept to go on after an interruption may go."""
+
+
+@dataclass
+class Page:
+    """Consecutive rows of a delivery.
+
+    Attributes:
+        numbers: each row's number as a person counts it: line of a file, or position in the pull.
+        rows: each row's cells as text, joined by ``UNIT``, in the order of the reading's header; a row may
+            be shorter than the header.
+        event_values: the event date's cell of each row; empty when the entity has none.
+        problems: by index in the page, (rule, detail) of rows with a structural fault.
+    """
+
+    numbers: Sequence[int]
+    rows: list[str]
+    event_values: list[str]
+    problems: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass
+class Reading:
+    """A delivery being read; complete once ``pages`` is used up.
+
+    Attributes:
+        header: folded column names; may grow at the end while pages are read.
+        pages: the rows. Raises ``RefusedError`` when the delivery as a whole cannot be trusted, be it at
+            its very end.
+        notices: things worth telling that refuse nothing; filled while pages are read.
+        total: how many rows the source itself says there are; None when it does not.
+    """
+
+    header: list[str]
+    pages: Iterator[Page]
+    notices: list[str] = field(default_factory=list)
+    total: int | None = None
+
+
+class Connector(Protocol):
+    """What a connector's module offers.
+
+    Attributes:
+        SITE_PROPERTIES: JSON Schema of the site-wide keys only this connector has.
+        SITE_REQUIRED: which of them must stand.
+        ENTITY_PROPERTIES: JSON Schema of the keys of an entity only this connector has.
+        ENTITY_REQUIRED: which of them must stand.
+    """
+
+    SITE_PROPERTIES: dict[str, Any]
+    SITE_REQUIRED: tuple[str, ...]
+    ENTITY_PROPERTIES: dict[str, Any]
+    ENTITY_REQUIRED: tuple[str, ...]
+
+    def options(self, reader: Problems, place: tuple[Any, ...], given: dict[str, Any], contract: Contract) -> Any:
+        """Check an entity's keys, telling problems to ``reader.problem(place, text)``."""
+
+    def due(
+        self,
+        site: Site,
+        entity: Entity,
+        settings: Settings,
+        first_day: date | None = None,
+        last_day: date | None = None,
+        known: Container[str] = (),
+    ) -> list[Due]:
+        """What waits and touches the range of days; ``known`` names the pulls that have landed before."""
+
+    def fetch(
+        self, site: Site, entity: Entity, due: Due, settings: Settings
+    ) -> AbstractContextManager[Fetched]:
+        """The bytes.
+
+        Raises:
+            RefusedError: for what is no delivery.
+            FileNotFoundError: when it is gone since it was listed.
+            UnreachableError: for trouble that may pass.
+            CredentialsError: for a login that is refused.
+        """
+
+    def read(self, entity: Entity, name: str, stream: IO[bytes]) -> Reading:
+        """The rows."""
+
+
+class Problems(Protocol):
+    """Collects the mistakes of a site file.
+
+    Attributes:
+        path: the site file.
+    """
+
+    path: Path
+
+    def problem(self, place: tuple[Any, ...], text: str) -> None:
+        """Tell a mistake: where in the file, what is wrong and what to do."""
+
+
+class Options(Protocol):
+    """What a connector keeps of an entity's keys."""
+
+    def reading_key(self) -> list[Any]:
+        """Everything that decides how bytes become cells; a change makes known bytes be read anew."""
+
+
+def day_windows(
+    zone: ZoneInfo, start: date | None, first_day: date | None, last_day: date | None, now: datetime | None = None
+) -> list[date]:
+    """The whole business days an incremental pull stands for, one pull a day.
+
+    Args:
+        zone: time zone of the source.
+        start: first day the source is asked for (``valid_from`` of the site).
+        first_day: first day of the asked range; None is open.
+        last_day: last day of the asked range; None is open.
+        now: default the clock.
+
+    Returns:
+        Days from the later of ``start`` and ``first_day`` to the earlier of ``last_day`` and yesterday.
+    """
+    yesterday = (now or datetime.now(zone)).astimezone(zone).date() - timedelta(days=1)
+    first = max(start or date.min, first_day or date.min)
+    last = min(last_day or date.max, yesterday)
+    if first == date.min:
+        raise ValueError("an incremental pull needs valid_from in the site file, or a first day")
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+class Rows:
+    """Joins rows of cells into pages, finding what is structurally wrong with a row.
+
+    Args:
+        width: number of cells a row must have; None: rows may differ.
+        event: position of the event date's cell; None when the entity has none.
+        encoding: declared encoding, for messages.
+
+    Attributes:
+        undecodable: numbers of the rows with bytes that are not of the encoding.
+        count: rows so far.
+    """
+
+    def __init__(self, width: int | None, event: int | None, encoding: str = "utf-8") -> None:
+        self.width = width
+        self.event = event
+        self.encoding = encoding
+        self.undecodable: list[int] = []
+        self.count = 0
+
+    def page(self, numbers: Sequence[int], rows: Sequence[Sequence[str]]) -> Page:
+        """A page of rows without a known problem; the sound ones are checked many at a time."""
+        self.count += len(rows)
+        event, width = self.event, self.width
+        joined = [UNIT.join(row) for row in rows]
+        events = [] if event is None else [row[event] if event < len(row) else "" for row in rows]
+        page = Page(numbers, joined, events)
+        if width is None or any(len(row) != width for row in rows):
+            cells = sum(len(row) for row in rows)
+        else:
+            cells = len(rows) * width
+        text = RECORD.join(joined)
+        sound = (
+            (width is None or all(len(row) == width for row in rows))
+            and text.count(UNIT) == cells - sum(1 for row in rows if row)
+            and text.count(RECORD) == max(len(rows) - 1, 0)
+            and "\x00" not in text
+            and _is_encodable(text)
+        )
+        if not sound:
+            for index, row in enumerate(rows):
+                self._judge(page, index, row)
+        return page
+
+    def one(self, number: int, row: Sequence[str], rule: str, detail: str) -> Page:
+        """A page of one row with a fault that is known."""
+        self.count += 1
+        event = self.event
+        page = Page([number], [""], [] if event is None else [row[event] if event < len(row) else ""])
+        page.problems[0] = (rule, detail)
+        self._judge(page, 0, row)
+        return page
+
+    def _judge(self, page: Page, index: int, row: Sequence[str]) -> None:
+        number, width = page.numbers[index], self.width
+        problem = page.problems.get(index)
+        if problem is None and width is not None and len(row) != width:
+            problem = (
+                "extra_cells" if len(row) > width else "missing_cells",
+                f"row {number} has {len(row)} cells, the header has {width}",
+            )
+        cells = list(row)
+        if any("\x00" in cell for cell in cells):
+            problem = problem or ("nul_byte", f"row {number} holds a NUL byte (shown as {NUL_SHOWN})")
+            cells = [cell.replace("\x00", NUL_SHOWN) for cell in cells]
+        if any(UNIT in cell or RECORD in cell for cell in cells):
+            problem = problem or (
+                "control_character", f"row {number} holds a separator character (shown as ␟ or ␞)"
+            )  # fmt: skip
+            cells = [cell.replace(UNIT, "␟").replace(RECORD, "␞") for cell in cells]
+        if not all(_is_encodable(cell) for cell in cells):
+            self.undecodable.append(number)
+            problem = problem or (
+                "undecodable", f"row {number} holds bytes that are not {self.encoding} (shown as \\xNN)"
+            )  # fmt: skip
+            cells = [_show_bytes(cell) for cell in cells]
+        page.rows[index] = UNIT.join(cells)
+        if page.event_values:
+            page.event_values[index] = (
+                cells[self.event] if self.event is not None and self.event < len(cells) else ""
+            )
+        if problem:
+            page.problems[index] = problem
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _show_bytes(text: str) -> str:
+    return "".join(
+        f"\\x{ord(character) & 0xFF:02x}" if "\ud800" <= character <= "\udfff" else character for character in text
+    )
