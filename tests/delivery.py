@@ -17,7 +17,9 @@ from yardstick import warehouse
 from yardstick.landing import Landed, land
 from yardstick.settings import Settings
 from yardstick.sources import files
-from yardstick.sources.site import Site, load_sites, register
+from yardstick.sources.register import register
+from yardstick.sources.site import Site
+from yardstick.sources.site_file import load_sites
 
 HEADER = ["Ticket No", "Opened At", "Closed At", "State", "Project", "Item", "Note"]
 SITE: dict[str, Any] = {
@@ -132,7 +134,8 @@ class Inbox:
     def raw(self) -> list[tuple[Any, ...]]:
         """Row number, cells and rule of every landed row, in order."""
         return self.query(
-            "select row_number, cells, problem_rule from raw.ticket order by delivery_id, row_number"
+            "select row_number, string_to_array(cells, chr(31)), problem_rule "
+            "from raw.ticket order by delivery_id, row_number"
         )
 
     def counts(self) -> tuple[int, int, int]:

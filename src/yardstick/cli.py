@@ -58,7 +58,7 @@ def _warehouse(home: Path | None) -> Iterator[Settings]:
 
     from yardstick.appraisal import AppraisalError
     from yardstick.readers import ReaderError
-    from yardstick.sources.site import SiteError
+    from yardstick.sources.site_file import SiteError
     from yardstick.standards import StandardsError
 
     try:
@@ -363,11 +363,11 @@ def site_check(
     file: Annotated[Path, typer.Argument(exists=True, help="A site's YAML file, or a folder of them.")],
 ) -> None:
     """Check site files and say what each mistake is and where."""
-    from yardstick.sources import site
+    from yardstick.sources.site_file import SiteError, load_sites
 
     try:
-        sites = site.load_sites(file)
-    except site.SiteError as error:
+        sites = load_sites(file)
+    except SiteError as error:
         raise _fail(str(error)) from None
     for found in sites:
         typer.echo(f"{found.source_id}: in order ({', '.join(found.entities)})")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from yardstick import landing, standards, warehouse
+from yardstick import landing, sources, standards, warehouse
 from yardstick.errors import BadInputError
 from yardstick.settings import Settings
-from yardstick.sources import files
-from yardstick.sources import site as site_module
-from yardstick.sources.files import DueFile
-from yardstick.sources.site import Entity, Site, SiteError, load_sites
+from yardstick.sources.delivery import Due
+from yardstick.sources.register import register as register_site
+from yardstick.sources.site import Entity, Site
+from yardstick.sources.site_file import SiteError, load_sites
 
 LOOK_BACK = timedelta(days=45)
 
@@ -35,18 +35,47 @@ def register(settings: Settings) -> list[Site]:
     with warehouse.connect(settings.require_database_url(), name="yardstick-register") as connection:
         standards.load(connection, standards.read(settings.standards))
         for site in sites:
-            site_module.register(connection, site)
+            register_site(connection, site)
     return sites
 
 
 def waiting(
-    settings: Settings, sites: Iterable[Site], first_day: date | None, last_day: date | None
-) -> Iterator[tuple[Site, Entity, list[DueFile]]]:
-    """The files of every source and entity whose days touch a range, in order of days."""
+    settings: Settings,
+    sites: Iterable[Site],
+    first_day: date | None,
+    last_day: date | None,
+    known: Mapping[tuple[str, str], Container[str]] | None = None,
+) -> Iterator[tuple[Site, Entity, list[Due]]]:
+    """What waits at every source and entity and touches a range of days, in order of days.
+
+    Args:
+        settings: the installation.
+        sites: which sites.
+        first_day: first day of the range; None is open.
+        last_day: last day of the range; None is open.
+        known: names of the pulls that have landed, by source and entity; they are not pulled again.
+    """
     for site in sites:
+        connector = sources.connector(site.connector)
         for entity in site.entities.values():
-            if due := files.due(site, entity, settings, first_day, last_day):
+            names = (known or {}).get((site.source_id, entity.name), ())
+            if due := connector.due(site, entity, settings, first_day, last_day, names):
                 yield site, entity, due
+
+
+def landed_pulls(settings: Settings, sites: Iterable[Site]) -> dict[tuple[str, str], set[str]]:
+    """Names of the incremental pulls that have landed, by source and entity."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    wanted = [site.source_id for site in sites if any(e.options.is_incremental for e in site.entities.values())]
+    if wanted:
+        with warehouse.connect(settings.require_database_url(), name="yardstick-ingest") as connection:
+            for source_id, entity, name in connection.execute(
+                "select distinct source_id, entity, file_name from ops.arrival "
+                "where status <> 'refused' and source_id = any(%s)",
+                [wanted],
+            ):
+                found[source_id, entity].add(name)
+    return found
 
 
 def bounds(first_day: str | None, last_day: str | None, today: date | None = None) -> tuple[date, date]:
@@ -67,19 +96,20 @@ def find_due(
         last_day: ISO date; None: today.
 
     Returns:
-        Items with ``source_id``, ``entity``, ``first_day``, ``last_day`` and the number of ``files``; small
+        Items with ``source_id``, ``entity``, ``first_day``, ``last_day`` and the number of ``deliveries``; small
         enough to pass between tasks, whatever the number of files.
     """
     first, last = bounds(first_day, last_day)
+    sites = register(settings)
     return [
         {
             "source_id": site.source_id,
             "entity": entity.name,
             "first_day": first.isoformat(),
             "last_day": last.isoformat(),
-            "files": len(due),
+            "deliveries": len(due),
         }
-        for site, entity, due in waiting(settings, register(settings), first, last)
+        for site, entity, due in waiting(settings, sites, first, last, landed_pulls(settings, sites))
     ]
 
 
@@ -110,12 +140,13 @@ def land(settings: Settings, item: dict[str, Any], run_id: str | None) -> dict[s
     refused: list[str] = []
     counts: Counter[str] = Counter()
     first, last = date.fromisoformat(item["first_day"]), date.fromisoformat(item["last_day"])
-    for file in files.due(site, entity, settings, first, last):
-        outcome = landing.land(settings, site, entity, file, run_id)
+    names = landed_pulls(settings, [site]).get((site.source_id, entity.name), ())
+    for due in sources.connector(site.connector).due(site, entity, settings, first, last, names):
+        outcome = landing.land(settings, site, entity, due, run_id)
         counts[outcome.status] += 1
         counts["rows"] += outcome.rows_landed
         print(
-            f"{outcome.status:<10} {file.name}  {outcome.rows_landed:,} rows  {outcome.reason or ''}",
+            f"{outcome.status:<10} {due.name}  {outcome.rows_landed:,} rows  {outcome.reason or ''}",
             flush=True,
         )
         if outcome.status == "refused":

@@ -25,6 +25,7 @@ from yardstick import warehouse
 from yardstick.landing import land
 from yardstick.settings import Settings
 from yardstick.sources import files
+from yardstick.sources.delivery import Due
 
 GOOD = [ticket(1, 1), ticket(2, 1), ticket(3, 28)]
 
@@ -166,9 +167,7 @@ def test_symbolic_link_is_refused(inbox: Inbox, tmp_path: Path) -> None:
 def test_name_that_leaves_the_folder_is_refused(inbox: Inbox, tmp_path: Path) -> None:
     outside = inbox.settings.data / "2015-02.csv"
     outside.write_text(csv_text(GOOD), encoding="utf-8")
-    due = files.DueFile(
-        date(2015, 2, 1), date(2015, 2, 28), "../2015-02.csv", inbox.folder / "../2015-02.csv"
-    )
+    due = Due(date(2015, 2, 1), date(2015, 2, 28), "../2015-02.csv")
     landed = land(inbox.settings, inbox.site, inbox.site.entities["ticket"], due)
     assert landed.status == "refused"
     assert inbox.raw() == []
@@ -274,7 +273,7 @@ def test_same_id_twice_is_landed_twice(inbox: Inbox) -> None:
     "value",
     ["NA", "null", "None", "NaN", "007", "123456789012345678", "1e5", "1.10", "TRUE", " padded ", "\\N",
      "{a,\"b\"}",
-     "line\nbreak", "tab\there", "=cmd|' /C calc'!A0", "\x1f", "a\x1eb", "\u2028", "'); drop table x; --"],
+     "line\nbreak", "tab\there", "=cmd|' /C calc'!A0", "\u2028", "'); drop table x; --"],
 )  # fmt: skip
 def test_cells_are_kept_exactly(inbox: Inbox, value: str) -> None:
     inbox.put("2015-02.csv", csv_text([ticket(1), ticket(value, 1, value), ticket(2)]))
@@ -425,7 +424,7 @@ from pathlib import Path
 from dataclasses import replace
 from yardstick import settings as s
 from yardstick.sources import files
-from yardstick.sources.site import load_sites
+from yardstick.sources.site_file import load_sites
 from yardstick.landing import land
 settings = replace(s.load(home=Path(sys.argv[1]), data=Path(sys.argv[2])), database_url=sys.argv[3])
 site = load_sites(Path(sys.argv[4]))[0]

@@ -13,7 +13,8 @@ from tests.deliveries import Company, ticket
 from yardstick import landing, transform, warehouse
 from yardstick.settings import Settings
 from yardstick.sources import files
-from yardstick.sources.site import load_sites, register
+from yardstick.sources.register import register
+from yardstick.sources.site_file import load_sites
 
 BOSTON = Path(
     os.environ.get("YARDSTICK_BOSTON", Path(__file__).resolve().parents[3] / "shared/data/boston_311_2015")

@@ -15,7 +15,9 @@ from yardstick.landing import Landed, land
 from yardstick.settings import Settings, project_root
 from yardstick.simulator import simulate
 from yardstick.sources import files
-from yardstick.sources.site import Site, load_sites, register
+from yardstick.sources.register import register
+from yardstick.sources.site import Site
+from yardstick.sources.site_file import load_sites
 
 BOSTON = Path(os.environ.get("YARDSTICK_BOSTON") or project_root().parent / "shared/data/boston_311_2015")
 
@@ -46,8 +48,8 @@ def test_boston_lands_whole_and_again_changes_nothing(settings: Settings) -> Non
             join ops.arrival as a using (arrival_id)
             left join ops.source_code as c
                 on c.field = 'service_item_id' and c.source_value = concat_ws(
-                    ' / ', t.cells[array_position(a.header, 'reason')],
-                    t.cells[array_position(a.header, 'type')]
+                    ' / ', (string_to_array(t.cells, chr(31)))[array_position(a.header, 'reason')],
+                    (string_to_array(t.cells, chr(31)))[array_position(a.header, 'type')]
                 )
             where c.code is null
             """

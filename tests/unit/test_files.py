@@ -13,10 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.delivery import HEADER, csv_text, site_content, ticket, write_site, xlsx_bytes
 
-from yardstick.sources import files
+from yardstick.landing import _escape
+from yardstick.sources import files, unpack, workbook
 from yardstick.sources.dates import ISO, compile_format
+from yardstick.sources.delivery import RECORD, UNIT, Reading, Rows
 from yardstick.sources.fold import fold
-from yardstick.sources.site import Entity, load_sites
+from yardstick.sources.site import Entity
+from yardstick.sources.site_file import load_sites
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -87,12 +90,12 @@ def test_folding_joins_what_people_do_not_tell_apart() -> None:
     ],
 )
 def test_workbook_cell_as_text(cell: object, shown: str) -> None:
-    assert files._show(cell, ISO) == shown
+    assert workbook._show(cell, ISO) == shown
 
 
 def test_date_cell_is_shown_as_its_field_declares() -> None:
-    assert files._show(datetime(2026, 7, 1, 8, 30), "%d/%m/%Y %H:%M") == "01/07/2026 08:30"
-    assert files._show(date(2026, 7, 1), "%d/%m/%Y %H:%M") == "01/07/2026 00:00"
+    assert workbook._show(datetime(2026, 7, 1, 8, 30), "%d/%m/%Y %H:%M") == "01/07/2026 08:30"
+    assert workbook._show(date(2026, 7, 1), "%d/%m/%Y %H:%M") == "01/07/2026 00:00"
 
 
 @pytest.fixture
@@ -100,8 +103,8 @@ def entity(tmp_path: Path) -> Entity:
     return load_sites(write_site(tmp_path))[0].entities["ticket"]
 
 
-def numbers(reading: files.Reading) -> list[int]:
-    return [number for block in reading.blocks for number in block.numbers]
+def numbers(reading: Reading) -> list[int]:
+    return [number for page in reading.pages for number in page.numbers]
 
 
 def test_rows_are_counted_as_a_person_counts(entity: Entity) -> None:
@@ -126,7 +129,8 @@ def test_trailing_separators_of_every_row_are_no_cells(entity: Entity) -> None:
     text = csv_text([[*ticket(1), ""], [*ticket(2), "x"]], [*HEADER, ""])
     reading = files.read(entity, "x.csv", io.BytesIO(text.encode()))
     assert len(reading.header) == len(HEADER)
-    assert ["extra_cells" in body for block in reading.blocks for body in block.bodies] == [False, True]
+    (page,) = reading.pages
+    assert {index: rule for index, (rule, _) in page.problems.items()} == {1: "extra_cells"}
 
 
 @pytest.mark.parametrize("size", [1, 1000, 70_000, 3_000_000])
@@ -134,60 +138,50 @@ def test_gunzip_gives_back_what_was_packed_in_bounded_pieces(size: int) -> None:
     content = bytes(number % 251 for number in range(1000)) * (size // 1000 + 1)
     packer = zlib.compressobj(wbits=31)
     packed = packer.compress(content) + packer.flush()
-    pieces = list(files._gunzip(io.BytesIO(packed + packed), "x.gz"))
+    pieces = list(unpack.gunzip(io.BytesIO(packed + packed), "x.gz"))
     assert b"".join(pieces) == content * 2
-    assert max(map(len, pieces)) <= files.CHUNK
+    assert max(map(len, pieces)) <= unpack.CHUNK
 
 
 @given(
     st.lists(
         st.lists(
-            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=7, max_size=7
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\x1e\x1f")),
+            min_size=7,
+            max_size=7,
         ),
         min_size=1,
         max_size=5,
     )
 )
 def test_any_text_survives_the_copy_form(rows: list[list[str]]) -> None:
-    """The batched form and the row-by-row form agree, and both can be read back."""
-    header = type("Header", (), {"width": 7, "event": 1})()
-    batched, single = files.Reading("", 0, []), files.Reading("", 0, [])
-    files._Rows(batched, header, "utf-8").add(list(range(len(rows))), rows)
-    for number, row in enumerate(rows):
-        files._Rows(single, header, "utf-8").add_one(number, row)
-    bodies = [body for block in batched.blocks for body in block.bodies]
-    assert bodies == [body for block in single.blocks for body in block.bodies]
-    for body, row in zip(bodies, rows, strict=True):
-        assert _cells(body) == row
+    page = Rows(7, 1).page(range(len(rows)), rows)
+    assert not page.problems
+    assert page.event_values == [row[1] for row in rows]
+    copied = _escape(RECORD.join(page.rows))
+    assert not set("\n\r\t") & set(copied)
+    assert [_unescape(row).split(UNIT) for row in copied.split(RECORD)] == rows
 
 
-def _cells(body: str) -> list[str]:
-    """Undo COPY text form, then the array literal."""
-    literal, *problem = body.split("\t")
-    assert problem == ["\\N", "\\N"]
-    assert "\n" not in literal
+def _unescape(text: str) -> str:
+    """Undo COPY text form."""
     plain, position, escapes = "", 0, {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
-    while position < len(literal):
-        if literal[position] == "\\":
+    while position < len(text):
+        if text[position] == "\\":
             position += 1
-            plain += escapes[literal[position]]
+            plain += escapes[text[position]]
         else:
-            plain += literal[position]
+            plain += text[position]
         position += 1
-    cells, cell, position = [], None, 1
-    while plain[position] != "}" or cell is not None:
-        character = plain[position]
-        if character == '"':
-            if cell is None:
-                cell = ""
-            else:
-                cells.append(cell)
-                cell = None
-        elif cell is not None:
-            position += character == "\\"
-            cell += plain[position]
-        position += 1
-    return cells
+    return plain
+
+
+@pytest.mark.parametrize("cell", ["a\0b", "a\x1fb", "a\x1eb", "a\udcffb"])
+def test_text_that_cannot_be_kept_costs_its_row_and_is_shown(cell: str) -> None:
+    page = Rows(2, None).page([2, 3, 4], [["x", "1"], [cell, "2"], ["y", "3"]])
+    assert list(page.problems) == [1]
+    assert [len(row.split(UNIT)) for row in page.rows] == [2, 2, 2]
+    RECORD.join(page.rows).encode()
 
 
 @given(st.integers(1, 40))
@@ -198,7 +192,7 @@ def test_workbook_scan_sees_the_same_in_pieces_of_any_size(size: int) -> None:
         b'<row r="7"><c r="AB7" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="C7" t="s"><v>1</v></c></row>'
         b"</sheetData>"
     )
-    whole, pieces = files._PartScan(), files._PartScan()
+    whole, pieces = workbook._PartScan(), workbook._PartScan()
     for part in (strings, sheet):
         whole.feed(part)
         for start in range(0, len(part), size):

@@ -13,7 +13,8 @@ from yardstick.contracts import ContractError, load_contracts
 from yardstick.settings import project_root
 from yardstick.simulator.company import SITE
 from yardstick.sources.pattern import FilePatternError, compile_pattern
-from yardstick.sources.site import SiteError, load_sites
+from yardstick.sources.register import fingerprint
+from yardstick.sources.site_file import SiteError, load_sites
 
 
 def problems(tmp_path: Path, content: dict[str, Any]) -> list[str]:
@@ -154,11 +155,11 @@ def test_other_yaml_beside_is_no_site(tmp_path: Path) -> None:
 
 def test_mapping_changes_the_configuration_hash_and_comments_do_not(tmp_path: Path) -> None:
     path = write_site(tmp_path)
-    before = load_sites(tmp_path)[0].config_sha256
+    before = fingerprint(load_sites(tmp_path)[0])
     path.write_text("# a remark\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert load_sites(tmp_path)[0].config_sha256 == before
+    assert fingerprint(load_sites(tmp_path)[0]) == before
     write_site(tmp_path, with_field("title", "Note"))
-    assert load_sites(tmp_path)[0].config_sha256 != before
+    assert fingerprint(load_sites(tmp_path)[0]) != before
 
 
 @pytest.mark.parametrize(

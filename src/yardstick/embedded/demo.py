@@ -25,7 +25,7 @@ from yardstick.embedded.airflow import Airflow, AirflowError
 from yardstick.embedded.pages import serve_pages
 from yardstick.embedded.processes import Family
 from yardstick.settings import Settings
-from yardstick.sources.site import SiteError
+from yardstick.sources.site_file import SiteError
 
 _STALLED_SECONDS = 900.0
 _BI_LOGIN = "demo_bi"

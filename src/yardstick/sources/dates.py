@@ -8,6 +8,7 @@ while landing and the moment staging reads from it cannot differ.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -86,6 +87,23 @@ class DateFormat:
         except KeyError:
             self._cache[key] = found = self._date(*key)
             return found
+
+    def days(self, values: Sequence[str], zone: ZoneInfo) -> list[date | None]:
+        """The business days of many values; see ``day``."""
+        if self.has_offset:
+            return [self.day(value, zone) for value in values]
+        match, groups, cache = self._match, self._groups, self._cache  # type: ignore[attr-defined]
+        found: list[date | None] = []
+        for value in values:
+            hit = match(value.strip())
+            if hit is None:
+                found.append(None)
+                continue
+            key = hit.group(*groups)
+            if key not in cache:
+                cache[key] = self._date(*key)
+            found.append(cache[key])
+        return found
 
     def _date(self, year: str, month: str, day: str) -> date | None:
         number = _MONTHS.index(month.lower()) + 1 if month.isalpha() else int(month)

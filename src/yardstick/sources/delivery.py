@@ -43,6 +43,18 @@ class RefusedError(ValueError):
     """A delivery is refused whole; the message is one reason that names file, row or column, and what to do."""
 
 
+class MissingColumnsError(RefusedError):
+    """A delivery lacks columns that it must have.
+
+    Attributes:
+        columns: contract field by the column's name as the site file spells it.
+    """
+
+    def __init__(self, message: str, columns: dict[str, str]) -> None:
+        super().__init__(message)
+        self.columns = columns
+
+
 @dataclass(frozen=True, order=True)
 class Due:
     """One delivery to be looked at.
@@ -127,7 +139,9 @@ class Connector(Protocol):
     ENTITY_PROPERTIES: dict[str, Any]
     ENTITY_REQUIRED: tuple[str, ...]
 
-    def options(self, reader: Problems, place: tuple[Any, ...], given: dict[str, Any], contract: Contract) -> Any:
+    def options(
+        self, reader: Problems, place: tuple[Any, ...], given: dict[str, Any], contract: Contract
+    ) -> Any:
         """Check an entity's keys, telling problems to ``reader.problem(place, text)``."""
 
     def due(
@@ -171,14 +185,26 @@ class Problems(Protocol):
 
 
 class Options(Protocol):
-    """What a connector keeps of an entity's keys."""
+    """What a connector keeps of an entity's keys.
+
+    Attributes:
+        is_dated: the name of a delivery says which days it stands for.
+        is_incremental: it is pulled day by day, by when rows were changed.
+    """
+
+    is_dated: bool
+    is_incremental: bool
 
     def reading_key(self) -> list[Any]:
         """Everything that decides how bytes become cells; a change makes known bytes be read anew."""
 
 
 def day_windows(
-    zone: ZoneInfo, start: date | None, first_day: date | None, last_day: date | None, now: datetime | None = None
+    zone: ZoneInfo,
+    start: date | None,
+    first_day: date | None,
+    last_day: date | None,
+    now: datetime | None = None,
 ) -> list[date]:
     """The whole business days an incremental pull stands for, one pull a day.
 
@@ -295,5 +321,6 @@ def _is_encodable(text: str) -> bool:
 
 def _show_bytes(text: str) -> str:
     return "".join(
-        f"\\x{ord(character) & 0xFF:02x}" if "\ud800" <= character <= "\udfff" else character for character in text
+        f"\\x{ord(character) & 0xFF:02x}" if "\ud800" <= character <= "\udfff" else character
+        for character in text
     )

@@ -101,6 +101,22 @@ comment on column ops.delivery.audited_build_id is
 create index if not exists delivery_dirty on ops.delivery (partition_date) where audited_build_id is null;
 create index if not exists delivery_arrival on ops.delivery (arrival_id);
 
+create table if not exists ops.drift (
+    drift_id bigint generated always as identity primary key,
+    arrival_id bigint not null references ops.arrival,
+    source_id text not null,
+    entity text not null,
+    kind text not null check (
+        kind in ('new_column', 'lost_column', 'lost_optional_column', 'lost_required_column', 'changed_type')
+    ),
+    column_name text not null,
+    contract_field text,
+    found_at timestamptz not null default now()
+);
+comment on table ops.drift is
+'Schema drift: one column of a delivery that is new, gone, or no longer of the type it was.';
+create index if not exists drift_source on ops.drift (source_id, entity, drift_id);
+
 create table if not exists ops.build (
     build_id bigint generated always as identity primary key,
     run_id text not null,
