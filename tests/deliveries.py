@@ -14,6 +14,7 @@ import psycopg
 from yardstick import transform, warehouse
 from yardstick.contracts import load_contracts
 from yardstick.settings import Settings
+from yardstick.sources.delivery import UNIT
 
 SOURCE = "site"
 MARTS = (
@@ -113,7 +114,7 @@ class Company:
                     rule, detail = (problems or {}).get(number, (None, None))
                     connection.execute(
                         f"insert into raw.{entity} values (%s, %s, %s, %s, %s)".encode(),
-                        [delivery, number, [row.get(name, "") for name in header], rule, detail],
+                        [delivery, number, UNIT.join(row.get(name, "") for name in header), rule, detail],
                     )
                 ids.append(delivery)
         return ids

@@ -69,6 +69,19 @@ layout as materialized (
     group by arrival_id
 ),
 
+-- Taken apart once per row, not once per field: offset 0 keeps it from being merged into what reads it.
+split as (
+    select
+        r.delivery_id,
+        r.row_number,
+        r.problem_rule,
+        r.problem_detail,
+        string_to_array(r.cells, chr(31)) as cells
+    from {{ source('raw', entity) }} as r
+    where r.delivery_id in (select b.delivery_id from built as b)
+    offset 0
+),
+
 delivered as materialized (
     select
         b.delivery_id,
@@ -91,7 +104,7 @@ delivered as materialized (
         end as {{ field.name }}
         {%- if not loop.last %},{% endif %}
         {%- endfor %}
-    from {{ source('raw', entity) }} as r
+    from split as r
     inner join built as b on b.delivery_id = r.delivery_id
     left join layout as l on l.arrival_id = b.arrival_id
 ),

@@ -348,13 +348,16 @@ def _names_in(rule: Rule) -> set[str]:
     return {*rule.fields, *bounds, *([rule.when[0]] if rule.when else [])}
 
 
-class _Loader(yaml.SafeLoader):
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):
     """YAML whose dates stay text."""
 
 
 _Loader.yaml_implicit_resolvers = {
     letter: [(tag, expression) for tag, expression in resolvers if not tag.endswith(":timestamp")]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for letter, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
 }
 
 

@@ -10,8 +10,11 @@ from typing import Any
 import psycopg
 from psycopg.abc import QueryNoTemplate
 
+from yardstick.contracts import load_contracts
+
 SCHEMA = Path(__file__).parent / "schema"
 _MIGRATION_LOCK = 7_402_001
+_RAW = "020_raw.sql"
 
 
 def connect(url: str, *, name: str = "yardstick", autocommit: bool = False) -> psycopg.Connection[Any]:
@@ -29,7 +32,7 @@ def migrate(url: str) -> list[str]:
     """Create or update our own schemas; safe to repeat and to run twice at once.
 
     Each file of ``schema/`` is written to be applied again (``if not exists``, ``create or replace``);
-    a file whose content was applied already is passed over.
+    a file whose content was applied already is passed over. Every contract has its table in ``raw``.
 
     Returns:
         The names of the files applied now.
@@ -55,6 +58,11 @@ def migrate(url: str) -> list[str]:
                 [path.name, digest],
             )
             applied.append(path.name)
+        connection.execute(
+            "select raw.create_entity(entity) from unnest(%s::text []) as entity "
+            "where %s or to_regclass(format('raw.%%I', entity)) is null",
+            [list(load_contracts()), _RAW in applied],
+        )
     return applied
 
 

@@ -7,24 +7,30 @@ begin
     raise exception 'raw.% is append-only: a correction is a later delivery', tg_table_name;
 end $$;
 
-do $$
-declare
-    entity text;
+-- Called for every contract by each migration that finds the table missing or this file changed.
+create or replace function raw.create_entity(entity text) returns void language plpgsql as $$
 begin
-    foreach entity in array array['project', 'service_item', 'org_unit', 'ticket'] loop
+    execute format(
+        'create table if not exists raw.%I (
+            delivery_id bigint not null,
+            row_number integer not null,
+            cells text not null,
+            problem_rule text,
+            problem_detail text
+        )', entity);
+    if (
+        select a.atttypid = 'text[]'::regtype from pg_attribute as a
+        where a.attrelid = format('raw.%I', entity)::regclass and a.attname = 'cells'
+    ) then
         execute format(
-            'create table if not exists raw.%I (
-                delivery_id bigint not null,
-                row_number integer not null,
-                cells text [] not null,
-                problem_rule text,
-                problem_detail text
-            )', entity);
-        execute format('create index if not exists %I on raw.%I using brin (delivery_id) with (pages_per_range = 16)',
-            entity || '_delivery', entity);
-        execute format('create or replace trigger refuse_change before update or delete on raw.%I
-            for each row execute function raw.refuse_change()', entity);
-        execute format('create or replace trigger refuse_truncate before truncate on raw.%I
-            for each statement execute function raw.refuse_change()', entity);
-    end loop;
+            'alter table raw.%I alter column cells type text using array_to_string(cells, chr(31), '''')', entity);
+    end if;
+    execute format('comment on column raw.%I.cells is %L', entity,
+        'The row''s cells in the order of ops.arrival.header, joined by the unit separator, chr(31).');
+    execute format('create index if not exists %I on raw.%I using brin (delivery_id) with (pages_per_range = 16)',
+        entity || '_delivery', entity);
+    execute format('create or replace trigger refuse_change before update or delete on raw.%I
+        for each row execute function raw.refuse_change()', entity);
+    execute format('create or replace trigger refuse_truncate before truncate on raw.%I
+        for each statement execute function raw.refuse_change()', entity);
 end $$;
