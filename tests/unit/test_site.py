@@ -190,8 +190,8 @@ def test_wrong_file_pattern_is_told(pattern: str) -> None:
 
 def test_contracts_are_sound_and_refer_to_each_other() -> None:
     contracts = load_contracts()
-    assert set(contracts) == {"project", "service_item", "org_unit", "ticket"}
-    assert contracts["ticket"].identifiers == {"source_ticket_id", "project_id", "service_item_id"}
+    assert len(contracts) == 28
+    assert contracts["ticket"].identifiers >= {"source_ticket_id", "project_id", "service_item_id"}
     assert contracts["project"].fields["manager_name"].is_personal
 
 
