@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -15,8 +13,9 @@ import typer
 
 from yardstick import settings as settings_module
 from yardstick import warehouse
-from yardstick.embedded import postgres
-from yardstick.settings import Settings
+from yardstick.commands import rejects as rejects_commands
+from yardstick.commands import site as site_commands
+from yardstick.commands.common import Home, fail, open_warehouse, show_table
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,71 +30,11 @@ reader_app = typer.Typer(
 standards_app = typer.Typer(
     no_args_is_help=True, help="The company's standards: check them, see what is in force."
 )
-site_app = typer.Typer(no_args_is_help=True, help="Site files: check what they say.")
 app.add_typer(release_app, name="release")
 app.add_typer(reader_app, name="reader")
 app.add_typer(standards_app, name="standards")
-app.add_typer(site_app, name="site")
-
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Installation folder.", show_default="~/.local/share/yardstick")
-]
-
-
-class _Mistake(typer.Exit):
-    """Leaves with one line instead of a stack."""
-
-
-def _fail(message: object, code: int = 1) -> _Mistake:
-    typer.echo(f"yardstick: {message}", err=True)
-    return _Mistake(code)
-
-
-@contextmanager
-def _warehouse(home: Path | None) -> Iterator[Settings]:
-    """Settings with a reachable, migrated warehouse; known errors become one line."""
-    import psycopg
-
-    from yardstick.appraisal import AppraisalError
-    from yardstick.readers import ReaderError
-    from yardstick.sources.site_file import SiteError
-    from yardstick.standards import StandardsError
-
-    try:
-        with postgres.lease(settings_module.load(home=home)) as settings:
-            warehouse.migrate(settings.require_database_url())
-            yield settings
-    except (
-        psycopg.Error,
-        postgres.EmbeddedServerError,
-        AppraisalError,
-        ReaderError,
-        SiteError,
-        StandardsError,
-        ValueError,
-    ) as error:
-        raise _fail(str(error).strip()) from None
-
-
-def _table(rows: list[dict[str, object]]) -> None:
-    """Rows as an aligned table on a terminal, as CSV elsewhere."""
-    if not rows:
-        typer.echo("nothing", err=True)
-        return
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(show_edge=False)
-        for name in rows[0]:
-            table.add_column(name)
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
-        Console().print(table)
-        return
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+app.add_typer(site_commands.app, name="site")
+app.add_typer(rejects_commands.app, name="rejects")
 
 
 def _version(wanted: bool) -> None:
@@ -141,17 +80,17 @@ def demo(
 ) -> None:
     """Run the main job: from delivered files to signed, published appraisal reports."""
     if first and last and first > last:
-        raise _fail(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}", 2)
+        raise fail(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}", 2)
     if data is not None and sites is None:
-        raise _fail(
+        raise fail(
             "--data needs --sites: which site files describe it? (./scripts/yardstick site check FILE)", 2
         )
     if not _has_sites(sites):
-        raise _fail(f"no site file in {sites}: a YAML file with 'kind: site'", 2)
+        raise fail(f"no site file in {sites}: a YAML file with 'kind: site'", 2)
     try:
         settings = settings_module.load(home=home, sites=sites, data=data, language=lang)
     except ValueError as error:
-        raise _fail(error, 2) from None
+        raise fail(error, 2) from None
     from yardstick.embedded import demo as job
 
     options = job.Options(
@@ -177,44 +116,17 @@ def sql(query: Annotated[str, typer.Argument(help="One SQL statement.")], home: 
     import psycopg
 
     with (
-        _warehouse(home) as settings,
+        open_warehouse(home) as settings,
         warehouse.connect(settings.require_database_url(), name="yardstick-sql") as connection,
     ):
         try:
             cursor = connection.execute(query.encode())
         except psycopg.Error as error:
-            raise _fail(str(error).strip()) from None
+            raise fail(str(error).strip()) from None
         if cursor.description:
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow([column.name for column in cursor.description])
             writer.writerows(cursor)
-
-
-@app.command()
-def rejects(
-    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
-    each: Annotated[bool, typer.Option("--each", help="Every rejected field, not the counts.")] = False,
-    home: Home = None,
-) -> None:
-    """List rejected rows by source and reason."""
-    counts = (
-        "select source_id, entity, field, rule, count(*) as rows, min(reason) as example from ops.reject "
-        "where %s::text is null or source_id = %s group by 1, 2, 3, 4 order by rows desc"
-    )
-    rows = (
-        "select d.file_name, r.row_number, r.source_id, r.entity, r.field, r.value, r.rule, r.reason "
-        "from ops.reject as r join ops.delivery as d using (delivery_id) "
-        "where %s::text is null or r.source_id = %s order by 1, 2"
-    )
-    with (
-        _warehouse(home) as settings,
-        warehouse.connect(settings.require_database_url(), name="yardstick-rejects") as connection,
-    ):
-        if connection.execute("select to_regclass('ops.reject') is null").fetchone() == (True,):
-            raise _fail(
-                "no build has run yet, so no row was judged: ./scripts/demo, or the DAGs ingest and build"
-            )
-        _table(warehouse.rows(connection, (rows if each else counts).encode(), [source, source]))
 
 
 @app.command()
@@ -225,10 +137,10 @@ def rebuild(
 ) -> None:
     """Mark days as dirty: the next build takes them on again (after a mapping was corrected, say)."""
     if first > last:
-        raise _fail(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}", 2)
+        raise fail(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}", 2)
     from yardstick import transform
 
-    with _warehouse(home) as settings:
+    with open_warehouse(home) as settings:
         count = transform.rebuild(settings, first.date(), last.date())
     typer.echo(f"{count} deliveries are dirty now; the next run of the DAG build takes them on")
 
@@ -237,10 +149,10 @@ def rebuild(
 def release_list(home: Home = None) -> None:
     """Every release with its hash and signature."""
     with (
-        _warehouse(home) as settings,
+        open_warehouse(home) as settings,
         warehouse.connect(settings.require_database_url(), name="yardstick-release") as connection,
     ):
-        _table(
+        show_table(
             warehouse.rows(
                 connection,
                 "select release_id, period_kind, period, version, status, tickets, rejects, signed_by, signed_how, "
@@ -254,14 +166,14 @@ def release_verify(home: Home = None) -> None:
     """Recompute every released hash, the chain and the published files; exit 1 when anything differs."""
     from yardstick import appraisal
 
-    with _warehouse(home) as settings:
+    with open_warehouse(home) as settings:
         problems = appraisal.verify(settings)
         with warehouse.connect(settings.require_database_url(), name="yardstick-release") as connection:
             count = warehouse.rows(connection, "select count(*) as n from release.release")[0]["n"]
     for problem in problems:
         typer.echo(str(problem))
     if problems:
-        raise _fail(f"{len(problems)} problems in {count} releases")
+        raise fail(f"{len(problems)} problems in {count} releases")
     typer.echo(f"{count} releases verified: contents, chain and published files are as signed")
 
 
@@ -270,8 +182,8 @@ def release_proposals(home: Home = None) -> None:
     """Released periods whose figures differ now, with every difference."""
     from yardstick import appraisal
 
-    with _warehouse(home) as settings:
-        _table(
+    with open_warehouse(home) as settings:
+        show_table(
             [
                 {"period": proposal["period"], "proposed_at": proposal["proposed_at"], **difference}
                 for proposal in appraisal.proposals(settings)
@@ -290,7 +202,7 @@ def release_restate(
     """Release the figures of now as a new version beside the old one."""
     from yardstick import appraisal, reports
 
-    with _warehouse(home) as settings:
+    with open_warehouse(home) as settings:
         signature = appraisal.Signature(approved_by, "person", datetime.now(UTC))
         release_id = appraisal.restate(settings, appraisal.kind_of(period), period, reason, signature)
         appraisal.record_artifacts(settings, release_id, reports.publish(settings, release_id))
@@ -307,7 +219,7 @@ def reader_add(
     """Create a login and print its password, once."""
     from yardstick import readers
 
-    with _warehouse(home) as settings:
+    with open_warehouse(home) as settings:
         typer.echo(readers.add(settings, name, role, project or []))
 
 
@@ -316,7 +228,7 @@ def reader_remove(name: Annotated[str, typer.Argument(help="Login name.")], home
     """Take a login away."""
     from yardstick import readers
 
-    with _warehouse(home) as settings:
+    with open_warehouse(home) as settings:
         readers.remove(settings, name)
 
 
@@ -325,8 +237,8 @@ def reader_list(home: Home = None) -> None:
     """Logins, their roles and projects."""
     from yardstick import readers
 
-    with _warehouse(home) as settings:
-        _table(readers.list_readers(settings))
+    with open_warehouse(home) as settings:
+        show_table(readers.list_readers(settings))
 
 
 @standards_app.command("check")
@@ -341,7 +253,7 @@ def standards_check(
     for problem in problems:
         typer.echo(str(problem))
     if problems:
-        raise _fail(f"{len(problems)} problems in {folder or settings.standards}")
+        raise fail(f"{len(problems)} problems in {folder or settings.standards}")
     typer.echo(f"{folder or settings.standards}: every release is in order")
 
 
@@ -355,24 +267,7 @@ def standards_show(
     from yardstick import standards
 
     settings = settings_module.load()
-    _table(standards.show(settings.standards, day.date() if day else date.today()))
-
-
-@site_app.command("check")
-def site_check(
-    file: Annotated[Path, typer.Argument(exists=True, help="A site's YAML file, or a folder of them.")],
-) -> None:
-    """Check site files and say what each mistake is and where."""
-    from yardstick.sources.site_file import SiteError, load_sites
-
-    try:
-        sites = load_sites(file)
-    except SiteError as error:
-        raise _fail(str(error)) from None
-    for found in sites:
-        typer.echo(f"{found.source_id}: in order ({', '.join(found.entities)})")
-    if not sites:
-        raise _fail(f"{file} holds no site file (a YAML file with 'kind: site')")
+    show_table(standards.show(settings.standards, day.date() if day else date.today()))
 
 
 @app.command(hidden=True)
@@ -383,7 +278,7 @@ def serve(role: str) -> None:
     try:
         deployment.serve(role, settings_module.load(), *deployment.from_environment())
     except deployment.DeploymentError as error:
-        raise _fail(error) from None
+        raise fail(error) from None
 
 
 @app.command("make-secrets", hidden=True)

@@ -1,0 +1,29 @@
+"""``yardstick site``: check what site files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yardstick.commands.common import fail
+
+app = typer.Typer(no_args_is_help=True, help="Site files: check what they say.")
+
+
+@app.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(exists=True, help="A site's YAML file, or a folder of them.")],
+) -> None:
+    """Check site files and say what each mistake is and where."""
+    from yardstick.sources.site_file import SiteError, load_sites
+
+    try:
+        sites = load_sites(file)
+    except SiteError as error:
+        raise fail(str(error)) from None
+    for found in sites:
+        typer.echo(f"{found.source_id}: in order ({', '.join(found.entities)})")
+    if not sites:
+        raise fail(f"{file} holds no site file (a YAML file with 'kind: site')")
