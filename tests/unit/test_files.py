@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.delivery import HEADER, csv_text, site_content, ticket, write_site, xlsx_bytes
 
-from yardstick.landing import _escape
+from yardstick.landing.days import escape
 from yardstick.sources import files, unpack, workbook
 from yardstick.sources.dates import ISO, compile_format
 from yardstick.sources.delivery import RECORD, UNIT, Reading, Rows
@@ -158,7 +158,7 @@ def test_any_text_survives_the_copy_form(rows: list[list[str]]) -> None:
     page = Rows(7, 1).page(range(len(rows)), rows)
     assert not page.problems
     assert page.event_values == [row[1] for row in rows]
-    copied = _escape(RECORD.join(page.rows))
+    copied = escape(RECORD.join(page.rows))
     assert not set("\n\r\t") & set(copied)
     assert [_unescape(row).split(UNIT) for row in copied.split(RECORD)] == rows
 

@@ -1,0 +1,27 @@
+"""``./scripts/bench NAME``: one benchmark, as ratios."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+BENCHMARKS = ("landing",)
+
+
+def main(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHMARKS)}.")],
+    scale: Annotated[Literal["small", "full"], typer.Option(help="How much data.")] = "small",
+    json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
+) -> None:
+    """Measure ratios against a named peer in one run; absolute seconds are told for orientation only."""
+    if name not in BENCHMARKS:
+        typer.echo(f"bench: there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}", err=True)
+        raise typer.Exit(2)
+    import_module(f"yardstick.bench.{name}").run(scale).print(json)
+
+
+if __name__ == "__main__":
+    typer.run(main)
