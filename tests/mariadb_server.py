@@ -1,0 +1,107 @@
+"""A real MariaDB or MySQL server for tests, where one is installed: in a temporary folder, on a free loopback port."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+_FOLDERS = os.pathsep.join(
+    (os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/usr/local/bin")
+)
+
+
+@dataclass(frozen=True)
+class MariaDB:
+    """A running server.
+
+    Attributes:
+        port: on 127.0.0.1.
+        socket: for its administrator, who needs no password there.
+    """
+
+    port: int
+    socket: Path
+
+    def admin(self, database: str | None = None) -> pymysql.Connection[Any]:
+        """A session of the administrator; every statement counts at once."""
+        return pymysql.connect(
+            user="root", unix_socket=str(self.socket), database=database, autocommit=True, charset="utf8mb4"
+        )
+
+
+@contextmanager
+def running() -> Iterator[MariaDB]:
+    """Start a server and stop it at the end; skips the test where none is installed."""
+    program = shutil.which("mariadbd", path=_FOLDERS) or shutil.which("mysqld", path=_FOLDERS)
+    if program is None:
+        pytest.skip("no mariadbd or mysqld on this machine (on Debian or Ubuntu: apt install mariadb-server)")
+    # The temporary folder of pytest is closed to others, and a socket's path may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="yardstick-mariadb-") as name:
+        folder = Path(name)
+        account = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        log = folder / "server.log"
+        data = folder / "data"
+        own = ["--no-defaults", f"--user={account.pw_name}"]
+        _initialise(program, own, data, log)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        server = MariaDB(port, folder / "socket")
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [
+                    program, *own, f"--datadir={data}", f"--socket={server.socket}", f"--port={port}",
+                    "--bind-address=127.0.0.1", f"--pid-file={folder / 'pid'}", "--skip-log-bin",
+                    "--character-set-server=utf8mb4", "--max-allowed-packet=1G", "--innodb-buffer-pool-size=64M",
+                    "--innodb-flush-log-at-trx-commit=0", "--performance-schema=ON",
+                ],
+                stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        try:
+            _wait(server, process, log)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _initialise(program: str, own: list[str], data: Path, log: Path) -> None:
+    installer = shutil.which("mariadb-install-db", path=_FOLDERS)
+    if installer and "maria" in Path(program).name:
+        arguments = [installer, *own, f"--datadir={data}", "--auth-root-authentication-method=normal",
+                     "--skip-test-db"]  # fmt: skip
+    else:
+        arguments = [program, *own, f"--datadir={data}", "--initialize-insecure"]
+    with log.open("ab") as output:
+        done = subprocess.run(arguments, stdout=output, stderr=output, check=False)
+    assert done.returncode == 0, log.read_text(errors="replace")[-2000:]
+
+
+def _wait(server: MariaDB, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, log.read_text(errors="replace")[-2000:]
+        try:
+            server.admin().close()
+        except pymysql.err.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"the server does not answer: {log.read_text(errors='replace')[-2000:]}")
