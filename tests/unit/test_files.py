@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.delivery import HEADER, csv_text, site_content, ticket, write_site, xlsx_bytes
 
-from yardstick.landing.days import escape
 from yardstick.sources import files, unpack, workbook
 from yardstick.sources.dates import ISO, compile_format
-from yardstick.sources.delivery import RECORD, UNIT, Reading, Rows
+from yardstick.sources.delivery import RECORD, UNIT, Page, Reading, Rows
 from yardstick.sources.fold import fold
 from yardstick.sources.site import Entity
 from yardstick.sources.site_file import load_sites
@@ -158,9 +157,10 @@ def test_any_text_survives_the_copy_form(rows: list[list[str]]) -> None:
     page = Rows(7, 1).page(range(len(rows)), rows)
     assert not page.problems
     assert page.event_values == [row[1] for row in rows]
-    copied = escape(RECORD.join(page.rows))
-    assert not set("\n\r\t") & set(copied)
-    assert [_unescape(row).split(UNIT) for row in copied.split(RECORD)] == rows
+    packed = [row.decode() for row in page.packed()]
+    assert not set("\n\r\t") & set("".join(packed))
+    assert [_unescape(row).split(UNIT) for row in packed] == rows
+    assert Page(page.numbers, None, [], packed=page.packed()).rows == page.rows
 
 
 def _unescape(text: str) -> str:
@@ -201,3 +201,16 @@ def test_workbook_scan_sees_the_same_in_pieces_of_any_size(size: int) -> None:
     assert whole.shared == pieces.shared == {b"0": 1, b"1": 2}
     for scan in (whole, pieces):
         assert (scan.last_row, scan.last_column, scan.errors) == (7, 28, {7: "AB"})
+
+
+@given(st.lists(st.datetimes(datetime(1999, 1, 1), datetime(2032, 12, 31)), min_size=1))
+def test_many_days_at_once_are_the_days_one_by_one(moments: list[datetime]) -> None:
+    for form in (ISO, "%d/%m/%Y %H:%M", "%Y%m%d%H%M%S", "%d-%b-%y %H:%M", "%H:%M %d.%m.%Y", "%d %b %Y"):
+        compiled = compile_format(form)
+        shown = "%Y-%m-%d %H:%M:%S" if form == ISO else form
+        values = [pad + moment.strftime(shown) for moment in moments for pad in ("", " ")] + [
+            "",
+            "x",
+            "31/02/2015",
+        ]
+        assert compiled.days(values, SHANGHAI) == [compiled.day(value, SHANGHAI) for value in values]

@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import chain, repeat
 from typing import Any
 
-from yardstick.sources.delivery import RECORD, Page
+from yardstick.sources.delivery import Page
+from yardstick.sources.packing import pack
 
 COLUMNS = ("row_number", "cells", "problem_rule", "problem_detail", "delivery_id")
 _IN_MEMORY = 16 << 20
@@ -69,44 +71,48 @@ class Days:
             days: the day of each of its rows; one for all when it has one entry. None: cannot be read.
             page: the rows.
         """
-        if not page.rows:
+        if not page:
             return
-        self.rows += len(page.rows)
-        text = escape(RECORD.join(page.rows))
+        self.rows += len(page)
+        rows = page.packed()
         first = days[0]
         if len(days) == 1 or (first == days[-1] and days.count(first) == len(days)):
-            self._keep(first, page.numbers, text.split(RECORD), text, page.problems)
+            self._keep(first, page.numbers, rows, page.problems)
             return
-        rows = text.split(RECORD)
         by_day: dict[date | None, list[int]] = defaultdict(list)
         for index, day in enumerate(days):
             by_day[day].append(index)
         for day, indexes in by_day.items():
-            some = [rows[index] for index in indexes]
             problems = {
                 at: page.problems[index] for at, index in enumerate(indexes) if index in page.problems
             }
-            self._keep(day, [page.numbers[index] for index in indexes], some, RECORD.join(some), problems)
+            self._keep(
+                day, [page.numbers[index] for index in indexes], [rows[index] for index in indexes], problems
+            )
 
     def _keep(
         self,
         day: date | None,
         numbers: Sequence[int],
-        rows: list[str],
-        text: str,
+        rows: Sequence[bytes],
         problems: Mapping[int, tuple[str, str]],
     ) -> None:
         part = self._parts[day]
         part.rows += len(rows)
-        part.content.update(text.encode())
-        part.content.update(b"\x1e")  # after every row, so that it does not matter where a page ends
+        part.content.update(b"\n".join(rows))
+        part.content.update(b"\n")  # after every row, so that it does not matter where a page ends
         delivery_id = self._delivery_id(day)
-        end = f"\t\\N\t\\N\t{delivery_id}\n"
-        lines = [f"{number}\t{row}{end}" for number, row in zip(numbers, rows, strict=True)]
-        for index, (rule, detail) in problems.items():
-            part.content.update(f"{index}{rule}".encode())
-            lines[index] = f"{numbers[index]}\t{rows[index]}\t{rule}\t{escape(detail)}\t{delivery_id}\n"
-        copied = "".join(lines).encode()
+        end = f"\t\\N\t\\N\t{delivery_id}\n".encode()
+        if problems:
+            lines = [b"%d\t%b%b" % (number, row, end) for number, row in zip(numbers, rows, strict=True)]
+            for index, (rule, detail) in problems.items():
+                part.content.update(f"{index}{rule}".encode())
+                problem = f"{rule}\t{pack(detail)}\t{delivery_id}\n".encode()
+                lines[index] = b"%d\t%b\t%b" % (numbers[index], rows[index], problem)
+            copied = b"".join(lines)
+        else:
+            ids = [b"%d\t" % number for number in numbers]
+            copied = b"".join(chain.from_iterable(zip(ids, rows, repeat(end), strict=False)))
         if self._write:
             self._write(copied)
         else:
@@ -158,10 +164,3 @@ class Days:
         for offset, length in self._parts[day].places:
             self._held.seek(offset)
             yield self._held.read(length).replace(b"\t?\n", end)
-
-
-def escape(text: str) -> str:
-    """Text as it stands in a COPY text field."""
-    if "\\" in text:
-        text = text.replace("\\", "\\\\")
-    return text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")

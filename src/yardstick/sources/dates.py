@@ -35,6 +35,8 @@ _ISO_PATTERN = (
     r"^(([0-9]{4})-([0-9]{2})-([0-9]{2}))"
     r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?))?$"
 )
+_DATE_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "b": 3}
+_KNOWN_VALUES = 100_000
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
 
@@ -64,6 +66,9 @@ class DateFormat:
     )
 
     def __post_init__(self) -> None:
+        # begin of a value -> its day
+        object.__setattr__(self, "_by_value", {})
+        object.__setattr__(self, "_width", _date_width(self.text))
         object.__setattr__(self, "_match", re.compile(self.pattern[:-1] + r"\Z").match)
 
     def day(self, value: str, zone: ZoneInfo) -> date | None:
@@ -92,17 +97,21 @@ class DateFormat:
         """The business days of many values; see ``day``."""
         if self.has_offset:
             return [self.day(value, zone) for value in values]
-        match, groups, cache = self._match, self._groups, self._cache  # type: ignore[attr-defined]
         found: list[date | None] = []
+        known, width = self._by_value, self._width  # type: ignore[attr-defined]
         for value in values:
-            hit = match(value.strip())
-            if hit is None:
-                found.append(None)
-                continue
-            key = hit.group(*groups)
-            if key not in cache:
-                cache[key] = self._date(*key)
-            found.append(cache[key])
+            # Moments of one day differ behind the date only; what stands there is judged by staging.
+            value = value.strip()
+            start = value[:width] if width else value
+            if start not in known:
+                if len(known) > _KNOWN_VALUES:
+                    known.clear()
+                day = self.day(value, zone)
+                if day is None and start != value:
+                    found.append(None)
+                    continue
+                known[start] = day
+            found.append(known[start])
         return found
 
     def _date(self, year: str, month: str, day: str) -> date | None:
@@ -125,6 +134,26 @@ class DateFormat:
             return datetime.fromisoformat(text).astimezone(zone).date()
         except (ValueError, OverflowError):
             return None
+
+
+def _date_width(text: str) -> int:
+    """How many characters of a value surely hold its whole date; 0 when the date does not stand first."""
+    if text == ISO:
+        return 10
+    width, found = 0, set()
+    for token in re.findall(r"%.|[^%]", text):
+        if token[0] == "%":
+            if token[1] not in _DATE_WIDTHS:
+                return 0
+            found.add(token[1])
+            width += _DATE_WIDTHS[token[1]]
+        elif token.isspace():
+            return 0  # there may be more than one
+        else:
+            width += 1
+        if len(found) == 3:
+            return width
+    return 0
 
 
 @lru_cache(maxsize=256)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
-from itertools import chain, islice
-from typing import IO, TYPE_CHECKING
+from collections.abc import Generator, Iterator
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Any
 
 from yardstick.sources import unpack
+from yardstick.sources.blocks import Block, take_apart
 from yardstick.sources.delivery import PAGE_ROWS, Page, Reading, RefusedError, Rows
 from yardstick.sources.header import Header
 
 if TYPE_CHECKING:
+    from yardstick.sources.files import FilesOptions
     from yardstick.sources.site import Entity
 
 MAX_CELL_CHARACTERS = 4 << 20
@@ -76,20 +78,16 @@ def read(entity: Entity, name: str, stream: IO[bytes], size: int) -> Reading:
         raise RefusedError(f"{name} is empty. Deliver it again.")
     _check_byte_order_mark(options.encoding, encoding, name, start)
     guess = None if encoding in ("utf-8", "ascii", "utf-16", "utf-32") else _Utf8Guess()
-    text = io.TextIOWrapper(
-        io.BufferedReader(unpack.PieceStream(_watched(name, chain([start], pieces), guess)), unpack.CHUNK),
-        encoding="utf-8-sig" if encoding == "utf-8" else encoding,
-        errors="yardstick_keep_bytes",
-        newline="",
-    )
+    watched = _watched(name, chain([start], pieces), guess)
+    if encoding == "utf-8" and start.startswith(codecs.BOM_UTF8):
+        watched = chain([start[len(codecs.BOM_UTF8) :]], _watched(name, pieces, guess))
     reading = Reading([], iter(()))
     try:
-        reading.pages = _pages(entity, name, text, reading)
-        reading.pages = _chain_first(reading.pages)
+        reading.pages = _chain_first(_pages(entity, name, _blocks(watched, encoding), encoding, reading))
     except RefusedError:
-        _say_encoding(options.encoding, name, text, guess)
+        _say_encoding(options.encoding, name, watched, guess)
         raise
-    reading.pages = _guarded(reading.pages, options.encoding, name, text, guess)
+    reading.pages = _guarded(reading.pages, options.encoding, name, watched, guess)
     return reading
 
 
@@ -106,23 +104,23 @@ def _chain_first(pages: Iterator[Page]) -> Iterator[Page]:
 
 
 def _guarded(
-    pages: Iterator[Page], declared: str, name: str, text: io.TextIOWrapper, guess: _Utf8Guess | None
+    pages: Iterator[Page], declared: str, name: str, pieces: Iterator[bytes], guess: _Utf8Guess | None
 ) -> Iterator[Page]:
     """The pages; what else is wrong is told as a wrong encoding when it is one."""
     try:
         yield from pages
     except RefusedError:
-        _say_encoding(declared, name, text, guess)
+        _say_encoding(declared, name, pieces, guess)
         raise
-    _say_encoding(declared, name, text, guess)
+    _say_encoding(declared, name, pieces, guess)
 
 
-def _say_encoding(declared: str, name: str, text: io.TextIOWrapper, guess: _Utf8Guess | None) -> None:
+def _say_encoding(declared: str, name: str, pieces: Iterator[bytes], guess: _Utf8Guess | None) -> None:
     """Refuse a file whose bytes are UTF-8 although another encoding is declared."""
     if guess is None:
         return
     try:
-        while text.buffer.read(unpack.CHUNK):
+        for _ in pieces:
             pass
     except RefusedError:
         return
@@ -161,29 +159,82 @@ def _check_byte_order_mark(declared: str, encoding: str, name: str, start: bytes
 
 
 class _Lines:
-    """The lines of a text, the ones of the present page at hand in case a row cannot be read."""
+    """Lines to be read row by row, block after block.
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self.text = text
-        self.recent: list[str] = []
+    Attributes:
+        taken: the lines since the last row began.
+    """
 
-    def __iter__(self) -> Iterator[str]:
-        for line in self.text:
-            self.recent.append(line)
-            yield line
+    def __init__(self, blocks: Iterator[bytes], errors: str) -> None:
+        self._blocks = blocks
+        self._errors = errors
+        self._lines: list[str] = []
+        self._at = 0
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self.is_spent:
+            self.open(next(self._blocks))
+        line = self._lines[self._at]
+        self._at += 1
+        self.taken.append(line)
+        return line
+
+    def open(self, block: bytes) -> None:
+        """Begin with a block."""
+        self._lines = io.StringIO(block.decode("utf-8", self._errors), newline="").readlines()
+        self._at = 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the last block is used up."""
+        return self._at >= len(self._lines)
+
+    def rest(self) -> bytes:
+        """What is left of the last block; it is used up then."""
+        rest = "".join(self._lines[self._at :])
+        self._lines = []
+        return rest.encode("utf-8", self._errors)
 
 
-def _pages(entity: Entity, name: str, text: io.TextIOWrapper, reading: Reading) -> Iterator[Page]:
+def _blocks(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Whole lines; bytes of another encoding than UTF-8 are told in UTF-8."""
+    decoder = (
+        None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)(errors="yardstick_keep_bytes")
+    )
+    pending: list[bytes] = []
+    for piece in pieces:
+        if decoder:
+            piece = decoder.decode(piece).encode("utf-8", "surrogatepass")
+        cut = piece.rfind(b"\n") + 1
+        if cut:
+            yield b"".join([*pending, piece[:cut]])
+            pending = [piece[cut:]]
+        else:
+            pending.append(piece)
+    if decoder:
+        pending.append(decoder.decode(b"", True).encode("utf-8", "surrogatepass"))
+    if rest := b"".join(pending):
+        yield rest
+
+
+def _pages(
+    entity: Entity, name: str, blocks: Iterator[bytes], encoding: str, reading: Reading
+) -> Iterator[Page]:
     options = entity.options
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    lines = _Lines(text)
+    errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
+    lines = _Lines(blocks, errors)
     dialect = {
         "delimiter": options.delimiter,
         "quotechar": options.quote or None,
         "quoting": csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE,
         "strict": True,
     }
-    reader = csv.reader(iter(lines), **dialect)
+    reader = csv.reader(lines, **dialect)
     number = _seek_header(name, options.header_row, reader)
     cells = _next_row(name, number, reader, "the header, ")
     if cells is None:
@@ -195,27 +246,25 @@ def _pages(entity: Entity, name: str, text: io.TextIOWrapper, reading: Reading) 
     reading.header = header.names
     trailing = len(cells) - header.width
     rows = Rows(header.width, header.event, options.encoding)
-    while True:
-        lines.recent.clear()
-        found: list[list[str]] = []
-        error: csv.Error | None = None
-        try:
-            found.extend(islice(reader, PAGE_ROWS))
-        except csv.Error as caught:
-            error = caught
-        if found:
-            yield rows.page(*_without_blank(found, number + 1, header.width, trailing))
-            number += len(found)
-        if error is not None:
-            number += 1
-            bad = _raw_text(lines.recent, len(found), dialect)
-            _check_error(name, number, error)
-            yield rows.one(
-                number, [bad], "bad_quoting",
-                f"row {number} has text after a closing quotation mark (kept whole in one cell)",
-            )  # fmt: skip
-        elif not found:
-            break
+    rest = lines.rest()
+    while block := rest or next(blocks, b""):
+        rest = b""
+        if not block.endswith(b"\n"):  # the file's last line
+            block += b"\n"
+        taken = _take(block, options, header, trailing) if len(block) <= MAX_LINE_BYTES else None
+        if taken is not None:
+            rows.count += len(taken.rows)
+            yield Page(
+                range(number + 1, number + 1 + len(taken.rows)), None, taken.event_values, packed=taken.rows
+            )
+            number += len(taken.rows)
+            if taken.length < len(block):  # a row goes on in the next block
+                rest = block[taken.length :]
+                more = next(blocks, b"")
+                rest = rest + more if more else rest.removesuffix(b"\n")
+            continue
+        lines.open(block)
+        number = yield from _row_by_row(name, lines, dialect, rows, number, trailing)
     bad_rows = len(rows.undecodable)
     if bad_rows > max(1, rows.count // 100) or (bad_rows and bad_rows == rows.count):
         raise RefusedError(
@@ -247,27 +296,63 @@ def _next_row(name: str, number: int, reader: Iterator[list[str]], what: str) ->
         raise RefusedError(f"{name}: row {number}, {what}cannot be read: {error}.") from None
 
 
-def _without_blank(
-    found: list[list[str]], first: int, width: int, trailing: int
-) -> tuple[list[int] | range, list[list[str]]]:
-    """Rows that hold something, with their numbers; a trailing separator, as on the header, is a habit."""
-    numbers: list[int] | range = range(first, first + len(found))
-    if not all(found):
-        numbers = [number for number, row in zip(numbers, found, strict=True) if row]
-        found = [row for row in found if row]
-    if trailing:
-        for row in found:
-            if len(row) == width + trailing and not any(row[width:]):
-                del row[width:]
-    return numbers, found
+def _row_by_row(
+    name: str, lines: _Lines, dialect: dict[str, Any], rows: Rows, number: int, trailing: int
+) -> Generator[Page, None, int]:
+    """The rows that begin in the block the lines stand in, each judged for itself.
+
+    Returns:
+        The number of the last row.
+    """
+    width = rows.width or 0
+    reader = csv.reader(lines, **dialect)
+    numbers: list[int] = []
+    found: list[list[str]] = []
+    while not lines.is_spent:
+        number += 1
+        lines.taken.clear()
+        try:
+            row = next(reader)
+        except csv.Error as error:
+            _check_error(name, number, error)
+            if found:
+                yield rows.page(numbers, found)
+                numbers, found = [], []
+            yield rows.one(
+                number, ["".join(lines.taken).rstrip("\r\n")], "bad_quoting",
+                f"row {number} has text after a closing quotation mark (kept whole in one cell)",
+            )  # fmt: skip
+            continue
+        if not row:
+            continue  # a blank line counts as a row of the file and holds none
+        if trailing and len(row) == width + trailing and not any(row[width:]):
+            del row[width:]  # a trailing separator on every row, as on the header, is a habit
+        numbers.append(number)
+        found.append(row)
+        if len(found) == PAGE_ROWS:
+            yield rows.page(numbers, found)
+            numbers, found = [], []
+    if found:
+        yield rows.page(numbers, found)
+    return number
 
 
-def _raw_text(recent: list[str], sound: int, dialect: dict[str, object]) -> str:
-    """The delivered text of the row behind so many sound ones of the page."""
-    reader = csv.reader(iter(recent), **dialect)  # type: ignore[call-overload]
-    for _ in range(sound):
-        next(reader)
-    return "".join(recent[reader.line_num :]).rstrip("\r\n")
+def _take(block: bytes, options: FilesOptions, header: Header, trailing: int) -> Block | None:
+    """The rows of a block that is sound as a whole, all at once."""
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return None
+    if not options.delimiter.isascii() or not options.quote.isascii():
+        return None
+    return take_apart(
+        block,
+        delimiter=ord(options.delimiter),
+        quote=ord(options.quote) if options.quote else None,
+        width=header.width,
+        event=header.event,
+        trailing=trailing,
+    )
 
 
 def _check_error(name: str, number: int, error: csv.Error) -> None:

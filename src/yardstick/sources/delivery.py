@@ -24,6 +24,8 @@ from datetime import date, datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
+from yardstick.sources import packing
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -88,22 +90,49 @@ class Fetched:
         """Told once the rows are committed: what was kept to go on after an interruption may go."""
 
 
-@dataclass
 class Page:
     """Consecutive rows of a delivery.
 
-    Attributes:
-        numbers: each row's number as a person counts it: line of a file, or position in the pull.
+    Args:
+        numbers: each row's number as a person counts it: row of a file, or position in the pull.
         rows: each row's cells as text, joined by ``UNIT``, in the order of the reading's header; a row may
             be shorter than the header.
         event_values: the event date's cell of each row; empty when the entity has none.
         problems: by index in the page, (rule, detail) of rows with a structural fault.
+        packed: the same rows in COPY text form, for a reader that has them in no other.
     """
 
-    numbers: Sequence[int]
-    rows: list[str]
-    event_values: list[str]
-    problems: dict[int, tuple[str, str]] = field(default_factory=dict)
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        rows: list[str] | None,
+        event_values: list[str],
+        problems: dict[int, tuple[str, str]] | None = None,
+        *,
+        packed: list[bytes] | None = None,
+    ) -> None:
+        self.numbers = numbers
+        self.event_values = event_values
+        self.problems = problems or {}
+        self._rows = rows
+        self._packed = packed
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def rows(self) -> list[str]:
+        """Each row's cells joined by ``UNIT``."""
+        if self._rows is None:
+            self._rows = [packing.unpack(row.decode()) for row in self._packed or []]
+        return self._rows
+
+    def packed(self) -> list[bytes]:
+        """Each row in COPY text form, as UTF-8."""
+        if self._packed is None:
+            text = packing.pack(RECORD.join(self.rows)).encode()
+            self._packed = text.split(RECORD.encode()) if self.rows else []
+        return self._packed
 
 
 @dataclass

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 from yardstick.sources.delivery import RefusedError
 
@@ -53,27 +52,6 @@ def gunzip(stream: IO[bytes], name: str) -> Iterator[bytes]:
             yield piece
     if not decompressor.eof:
         raise RefusedError(f"{name} is cut off: its gzip stream has no end. Deliver it again.")
-
-
-class PieceStream(io.RawIOBase):
-    """Pieces of bytes as a raw stream."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._left = memoryview(b"")
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer with what is left of the present piece, or the next one."""
-        if not self._left:
-            self._left = memoryview(next(self._pieces, b""))
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count
 
 
 def bounded(pieces: Iterator[bytes], name: str, size: int, limit: int) -> Iterator[bytes]:
