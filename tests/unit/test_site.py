@@ -11,7 +11,6 @@ from tests.delivery import site_content, write_site
 
 from yardstick.contracts import ContractError, load_contracts
 from yardstick.settings import project_root
-from yardstick.simulator.company import SITE
 from yardstick.sources.pattern import FilePatternError, compile_pattern
 from yardstick.sources.register import fingerprint
 from yardstick.sources.site_file import SiteError, load_sites
@@ -38,7 +37,8 @@ def codes_file(name: str) -> dict[str, str]:
 def test_shipped_sites_are_sound() -> None:
     sites = load_sites(project_root() / "sites")
     assert "boston_311" in [site.source_id for site in sites]
-    assert load_sites(SITE)[0].source_id == "simulated_company"
+    simulated = load_sites(project_root() / "src/yardstick/simulator")
+    assert {site.connector for site in simulated} == {"files", "rest", "database"}
 
 
 def test_master_data_comes_before_what_refers_to_it() -> None:
@@ -135,6 +135,27 @@ def test_source_id_belongs_to_one_file(tmp_path: Path) -> None:
     write_site(tmp_path / "b")
     with pytest.raises(SiteError, match="already taken"):
         load_sites(tmp_path)
+
+
+def at_version(version: int, **fields: Any) -> dict[str, Any]:
+    content = site_content(contract=version)
+    content["entities"]["ticket"]["fields"].update(fields)
+    return content
+
+
+def test_version_of_the_contract_decides_which_fields_there_are(tmp_path: Path) -> None:
+    latest = load_contracts()["ticket"].version
+    assert latest > 1
+    write_site(tmp_path, at_version(1))
+    entity = load_sites(tmp_path)[0].entities["ticket"]
+    assert entity.contract.version == 1
+    assert "rating" not in entity.contract.fields
+    (problem,) = problems(tmp_path, at_version(1, rating="Stars"))
+    assert "came with version 2 of the contract" in problem
+    write_site(tmp_path, at_version(2, rating="Stars"))
+    assert load_sites(tmp_path)[0].entities["ticket"].fields["rating"].columns == ("stars",)
+    (problem,) = problems(tmp_path, at_version(99))
+    assert "has no version 99" in problem
 
 
 @pytest.mark.parametrize("text", ["kind: [", "\t", "kind: site", "- a"])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from yardstick.commands.common import fail
+from yardstick.commands.common import fail, say
 
 app = typer.Typer(no_args_is_help=True, help="Site files: check what they say.")
 
@@ -27,3 +27,19 @@ def check(
         typer.echo(f"{found.source_id}: in order ({', '.join(found.entities)})")
     if not sites:
         raise fail(f"{file} holds no site file (a YAML file with 'kind: site')")
+
+
+@app.command("schema")
+def schema(
+    write: Annotated[
+        bool, typer.Option("--write", help="Write it to sites/schema.json instead of printing it.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of site files, for editors."""
+    from yardstick.sources import site_schema
+
+    if write:
+        site_schema.path().write_text(site_schema.text(), encoding="utf-8")
+        say(f"wrote {site_schema.path()}")
+    else:
+        typer.echo(site_schema.text(), nl=False)

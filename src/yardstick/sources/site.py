@@ -74,8 +74,7 @@ class Entity:
 
     Attributes:
         name: entity name, as in its contract.
-        contract: the contract.
-        contract_version: the version the source says it meets.
+        contract: the contract, at the version that the source says it meets.
         options: the connector's own keys (``FilesOptions``, ``RestOptions``, ``DatabaseOptions``).
         other_columns: folded names of columns that are known but not mapped.
         may_be_empty: a delivery without rows is a delivery of nothing, not a fault.
@@ -85,7 +84,6 @@ class Entity:
 
     name: str
     contract: Contract = field(hash=False)
-    contract_version: int
     options: Any
     other_columns: tuple[str, ...]
     may_be_empty: bool

@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import available_timezones
@@ -20,6 +21,7 @@ import yaml
 from yardstick import contracts as contracts_module
 from yardstick import sources
 from yardstick.contracts import Contract
+from yardstick.errors import BadInputError
 from yardstick.sources.dates import ISO, DateFormatError, compile_format
 from yardstick.sources.fold import fold
 from yardstick.sources.site import Entity, Expected, FieldMapping, Site
@@ -29,7 +31,7 @@ KIND = "site"
 _TEXT = {"type": "string"}
 _NON_EMPTY = {"type": "string", "minLength": 1}
 _CODES = {"type": "object", "additionalProperties": {"type": ["string", "integer"]}, "minProperties": 1}
-_FIELD = {
+FIELD = {
     "anyOf": [
         _NON_EMPTY,
         {
@@ -74,7 +76,7 @@ _ENTITY_PROPERTIES = {
     "other_columns": {"type": "array", "items": _TEXT},
     "may_be_empty": {"type": "boolean"},
     "expected": _EXPECTED,
-    "fields": {"type": "object", "additionalProperties": _FIELD, "minProperties": 1},
+    "fields": {"type": "object", "additionalProperties": FIELD, "minProperties": 1},
 }
 _SITE_PROPERTIES = {
     "kind": {"const": KIND},
@@ -112,7 +114,7 @@ def schema(connector: str) -> dict[str, Any]:
     }
 
 
-class SiteError(ValueError):
+class SiteError(BadInputError, ValueError):
     """One or more site files are wrong.
 
     Attributes:
@@ -151,6 +153,16 @@ def load_sites(folder: Path, contracts: Mapping[str, Contract] | None = None) ->
         SiteError: with every problem of every file; also when there is no site at all, or two files
             claim the same ``source_id``.
     """
+    sites, problems = read_sites(folder, contracts)
+    if problems:
+        raise SiteError(problems)
+    return sites
+
+
+def read_sites(
+    folder: Path, contracts: Mapping[str, Contract] | None = None
+) -> tuple[list[Site], list[str]]:
+    """The same, but a wrong file stops no other: the sites that are in order, and every problem."""
     contracts = contracts or contracts_module.load_contracts()
     paths = [folder] if folder.is_file() else sorted({*folder.rglob("*.yml"), *folder.rglob("*.yaml")})
     sites: list[Site] = []
@@ -169,13 +181,12 @@ def load_sites(folder: Path, contracts: Mapping[str, Contract] | None = None) ->
                 f"{path}: source_id {site.source_id} is already taken by {seen[site.source_id]}. "
                 "Choose another one."
             )
+            continue
         seen[site.source_id] = path
         sites.append(site)
     if not sites and not problems:
         problems.append(f"{folder}: no site file here. Put a YAML file with 'kind: site' into it.")
-    if problems:
-        raise SiteError(problems)
-    return sorted(sites, key=lambda site: site.source_id)
+    return sorted(sites, key=lambda site: site.source_id), problems
 
 
 def _read(path: Path, contracts: Mapping[str, Contract], *, required: bool) -> Site | None:
@@ -349,8 +360,8 @@ class _Reader:
         self.problem(place, f"{shown!r} {hints.get(str(error.validator), error.message)}.")
 
     def _check_zone(self, place: tuple[Any, ...], zone: str) -> None:
-        if zone not in available_timezones():
-            known = difflib.get_close_matches(zone, sorted(available_timezones()), 1)
+        if zone not in _time_zones():
+            known = difflib.get_close_matches(zone, sorted(_time_zones()), 1)
             self.problem(
                 place,
                 f"{zone!r} is not a time zone. "
@@ -360,23 +371,22 @@ class _Reader:
     def _entity(self, connector: str, name: str, given: dict[str, Any], zone: str) -> Entity | None:
         place: tuple[Any, ...] = ("entities", name)
         before = len(self.problems)
-        contract = self.contracts[name]
-        options = sources.connector(connector).options(self, place, given, contract)
-        version = given.get("contract", contract.version)
-        if version not in contract.versions:
+        latest = self.contracts[name]
+        version = given.get("contract", latest.version)
+        if version not in latest.versions:
             self.problem(
                 (*place, "contract"),
                 f"the contract {name} has no version {version}. "
-                f"Use one of {', '.join(map(str, contract.versions))}.",
+                f"Use {_one_of(map(str, latest.versions))}, or remove the line.",
             )
+            version = latest.version
+        contract = latest.at(version)
+        options = sources.connector(connector).options(self, place, given, contract)
         nulls = tuple(given.get("null_values", [""]))
         fields = {}
         for field_name, mapping in given["fields"].items():
             if field_name not in contract.fields:
-                self.problem(
-                    (*place, "fields", field_name),
-                    f"the contract {name} has no such field. Use {_choices(field_name, contract.fields)}.",
-                )
+                self.problem((*place, "fields", field_name), self._no_field(contract, latest, field_name))
                 continue
             fields[field_name] = self._field(contract, field_name, mapping, zone, nulls)
         for required in (item.name for item in contract.fields.values() if item.required):
@@ -395,13 +405,22 @@ class _Reader:
         return Entity(
             name=name,
             contract=contract,
-            contract_version=version,
             options=options,
             other_columns=tuple(fold(column) for column in given.get("other_columns", [])),
             may_be_empty=given.get("may_be_empty", options.is_incremental),
             expected=_expected(given["expected"]) if "expected" in given else None,
             fields=fields,
         )
+
+    @staticmethod
+    def _no_field(contract: Contract, latest: Contract, name: str) -> str:
+        """Why a field cannot be mapped."""
+        if name in latest.fields:
+            return (
+                f"came with version {latest.fields[name].since} of the contract, and the deliveries are said to "
+                f"meet version {contract.version}. Raise contract, or remove the field."
+            )
+        return f"the contract {contract.entity} has no such field. Use {_choices(name, contract.fields)}."
 
     def _field(
         self, contract: Contract, name: str, given: str | dict[str, Any], zone: str, nulls: tuple[str, ...]
@@ -508,6 +527,17 @@ def _expected(given: dict[str, Any]) -> Expected:
     )
 
 
+@cache
+def _time_zones() -> set[str]:
+    """Every zone there is; asked for once, since it walks a folder."""
+    return available_timezones()
+
+
 def _choices(given: str, known: Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(given, list(known), 1)
-    return f"{close[0]!r}" if close else "one of " + ", ".join(known)
+    return f"{close[0]!r}" if close else _one_of(known)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    listed = list(names)
+    return listed[0] if len(listed) == 1 else "one of " + ", ".join(listed)
