@@ -65,7 +65,7 @@ DEPARTMENTS = {
 
 
 class Item(NamedTuple):
-    """A service item: who does it, how fast it is promised, how often it is asked for."""
+    """A service item: who does it, how fast it is promised, how often it is asked for, what it is about."""
 
     code: str
     name_zh: str
@@ -76,6 +76,7 @@ class Item(NamedTuple):
     response_minutes: float
     share: float
     season: str
+    asset: str = ""
 
 
 GROUPS = {
@@ -89,16 +90,16 @@ GROUPS = {
     "fit_out": ("装修管理", "Fit-out", "procedures"),
 }
 ITEMS = (
-    Item("0101", "水管漏水", "Leaking pipe", "repair", "GC", 4, 20, 9, "rain"),
+    Item("0101", "水管漏水", "Leaking pipe", "repair", "GC", 4, 20, 9, "cold"),
     Item("0102", "马桶堵塞", "Blocked toilet", "repair", "GC", 6, 25, 6, ""),
     Item("0103", "室内电路故障", "Electrical fault indoors", "repair", "GC", 6, 20, 6, "heat"),
     Item("0104", "门窗维修", "Door or window repair", "repair", "GC", 48, 40, 6, ""),
     Item("0105", "外墙渗水", "Seepage through outer wall", "repair", "GC", 120, 60, 4, "rain"),
-    Item("0106", "公共照明不亮", "Public light out", "repair", "GC", 24, 40, 7, ""),
-    Item("0201", "电梯困人", "People trapped in lift", "equipment", "GC", 1, 5, 0.6, "heat"),
-    Item("0202", "电梯故障", "Lift out of order", "equipment", "GC", 8, 15, 5, "heat"),
-    Item("0203", "门禁故障", "Access control fault", "equipment", "GC", 24, 30, 5, ""),
-    Item("0204", "停水停电", "Water or power failure", "equipment", "GC", 4, 10, 2, "heat"),
+    Item("0106", "公共照明不亮", "Public light out", "repair", "GC", 24, 40, 7, "", "lighting"),
+    Item("0201", "电梯困人", "People trapped in lift", "equipment", "GC", 1, 5, 0.6, "heat", "lift"),
+    Item("0202", "电梯故障", "Lift out of order", "equipment", "GC", 8, 15, 5, "heat", "lift"),
+    Item("0203", "门禁故障", "Access control fault", "equipment", "GC", 24, 30, 5, "", "access_control"),
+    Item("0204", "停水停电", "Water or power failure", "equipment", "GC", 4, 10, 2, "heat", "switchgear"),
     Item("0301", "楼道保洁", "Stairwell cleaning", "cleaning", "BJ", 8, 40, 6, ""),
     Item("0302", "垃圾清运", "Refuse removal", "cleaning", "BJ", 8, 40, 5, "heat"),
     Item("0303", "虫害消杀", "Pest control", "cleaning", "BJ", 48, 60, 3, "heat"),
@@ -116,11 +117,10 @@ ITEMS = (
     Item("0802", "违规装修", "Fit-out violation", "fit_out", "ZX", 24, 30, 1.4, ""),
 )
 
-STATUS = {"open": "处理中", "closed": "已办结", "cancelled": "已取消"}
 CHANNELS = {
     "电话": ("phone", 40),
     "业主APP": ("app", 27),
-    "微信小程序": ("web", 14),
+    "微信小程序": ("mini_program", 14),
     "前台": ("front_desk", 10),
     "员工上报": ("staff", 8),
     "设备告警": ("system", 1),
@@ -152,23 +152,6 @@ CLOSING = (
     "清理完成并拍照留存",
 )
 
-TICKET_COLUMNS = (
-    "工单编号",
-    "受理时间",
-    "承诺完成时间",
-    "首次响应时间",
-    "办结时间",
-    "状态",
-    "项目编号",
-    "服务事项",
-    "责任部门",
-    "班组",
-    "受理渠道",
-    "优先级",
-    "重开次数",
-    "标题",
-    "办结说明",
-)
 PROJECT_COLUMNS = (
     "项目编号",
     "项目名称",
@@ -184,12 +167,4 @@ PROJECT_COLUMNS = (
     "参与考核",
 )
 ITEM_COLUMNS = ("事项编号", "事项名称", "英文名称", "类别编号", "类别名称", "类别英文", "改革部分")
-UNIT_COLUMNS = ("单元编号", "单元名称", "英文名称", "上级单元", "单元类型")
 KINDS = {"residential": "住宅", "commercial": "商业", "office": "写字楼"}
-UNIT_KINDS = {
-    "headquarters": "总部",
-    "region": "区域",
-    "project": "项目",
-    "department": "部门",
-    "team": "班组",
-}
