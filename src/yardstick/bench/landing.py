@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
+import multiprocessing
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import yaml
@@ -25,6 +30,7 @@ from yardstick.sources.site_file import load_sites
 
 SCALES = {"small": 100_000, "full": 1_000_000}
 REPEATS = 3
+PAGE_ROWS = 1000
 COLUMNS = (
     "id", "opened_at", "due_at", "first_response_at", "closed_at", "status", "project", "item", "department",
     "team", "channel", "priority", "reopened", "title", "note",
@@ -124,6 +130,8 @@ def run(scale: str) -> Report:
     report = Report("landing", {"rows": rows, "columns": len(COLUMNS)})
     with installation() as made:
         _csv(made, rows, report)
+    with installation() as made, served_pages(rows) as url:
+        _json(made, rows, url, report)
     return report
 
 
@@ -165,6 +173,108 @@ def _csv(made: Settings, rows: int, report: Report) -> None:
     report.ratios["landing_csv_vs_copy"] = median_ratio(seconds["copy"], seconds["landing"])
     report.details["csv_seconds"] = {name: [round(one, 2) for one in each] for name, each in seconds.items()}
     report.details["csv_rows_per_second"] = {
+        name: round(rows / sorted(each)[len(each) // 2]) for name, each in seconds.items()
+    }
+
+
+@contextmanager
+def served_pages(rows: int) -> Iterator[str]:
+    """The rows as pages of JSON on loopback, from a process of its own that does nothing but send them."""
+    pages = []
+    page: list[dict[str, str]] = []
+    for row in tickets(rows):
+        page.append(dict(zip(COLUMNS, row, strict=True)))
+        if len(page) == PAGE_ROWS:
+            pages.append(page)
+            page = []
+    bodies = [
+        json.dumps(
+            {"data": page, "next": number + 1 if number < len(pages) else None}, ensure_ascii=False
+        ).encode()
+        for number, page in enumerate(pages, start=1)
+    ]
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(bodies, sender), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{receiver.recv()}"
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(bodies: list[bytes], sender: Any) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            number = int(parse_qs(urlsplit(self.path).query).get("cursor", ["1"])[0])
+            body = bodies[number - 1]
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        sender.send(server.server_port)
+        server.serve_forever()
+
+
+def _json(made: Settings, rows: int, url: str, report: Report) -> None:
+    os.environ["AIRFLOW_CONN_BENCHMARK"] = url
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    import dlt
+    from dlt.sources.rest_api import rest_api_source
+
+    sites = [
+        make_site(
+            made, f"json_{repeat}", connector="rest", connection="benchmark",
+            entities={
+                "ticket": {
+                    "path": "/tickets",
+                    "records": "data",
+                    "pagination": {"kind": "cursor", "param": "cursor", "next": "next"},
+                    "fields": _FIELDS,
+                }
+            },
+        )
+        for repeat in range(REPEATS)
+    ]  # fmt: skip
+
+    def land(repeat: int) -> None:
+        _land(made, sites[repeat])
+
+    def load(repeat: int) -> None:
+        source = rest_api_source(
+            {
+                "client": {
+                    "base_url": url,
+                    "paginator": {"type": "cursor", "cursor_path": "next", "cursor_param": "cursor"},
+                },
+                "resources": [{"name": "tickets", "endpoint": {"path": "tickets", "data_selector": "data"}}],
+            }
+        )
+        pipeline = dlt.pipeline(
+            f"bench_{repeat}",
+            pipelines_dir=str(made.home / "dlt"),
+            destination=dlt.destinations.postgres(made.require_database_url()),
+            dataset_name=f"dlt_{repeat}",
+        )
+        pipeline.run(source)
+
+    seconds = alternate({"dlt": load, "landing": land}, REPEATS, progress)
+    found = (count(made, "dlt_0.tickets"), count(made, "raw.ticket") // REPEATS)
+    if found != (rows, rows):
+        raise AssertionError(f"{rows} rows were to be loaded and landed; it was {found}")
+    report.sizes["json_page_rows"] = PAGE_ROWS
+    report.ratios["landing_json_vs_dlt"] = median_ratio(seconds["dlt"], seconds["landing"])
+    report.details["json_seconds"] = {name: [round(one, 2) for one in each] for name, each in seconds.items()}
+    report.details["json_rows_per_second"] = {
         name: round(rows / sorted(each)[len(each) // 2]) for name, each in seconds.items()
     }
 
