@@ -1,0 +1,89 @@
+"""A source's clock: rows that say they were changed when nobody asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from yardstick.sources.fold import fold
+
+if TYPE_CHECKING:
+    from yardstick.sources.rest import Incremental
+
+
+@dataclass
+class Skew:
+    """Counts the rows whose change time lies outside what was asked for, by more than the overlap.
+
+    Attributes:
+        column: folded name of the column that says when a row was changed.
+        form: how its moments are written (``Incremental.format``).
+        zone: of moments without an offset.
+        first: earliest moment that is no surprise.
+        last: latest; None when the API cannot be asked for an end.
+        count: rows outside.
+        largest: how far the farthest lies outside; negative when before ``first``.
+    """
+
+    column: str
+    form: str
+    zone: ZoneInfo
+    first: datetime
+    last: datetime | None
+    count: int = 0
+    largest: timedelta = timedelta()
+
+    @classmethod
+    def of(cls, pull: dict[str, Any], incremental: Incremental) -> Skew | None:
+        """What to look at in a pull; None when the site file names no column for it."""
+        if not incremental.column or "from" not in pull:
+            return None
+        overlap = timedelta(minutes=incremental.overlap_minutes)
+        return cls(
+            column=fold(incremental.column),
+            form=incremental.format,
+            zone=ZoneInfo(pull["zone"]),
+            first=datetime.fromisoformat(pull["from"]) - overlap,
+            last=datetime.fromisoformat(pull["until"]) + overlap if incremental.until else None,
+        )
+
+    def look(self, cells: Sequence[Sequence[str]], positions: dict[str, int]) -> None:
+        """Look at the change times of rows; what cannot be read is not judged here."""
+        place = positions.get(self.column)
+        if place is None:
+            return
+        for row in cells:
+            moment = self._moment(row[place]) if place < len(row) else None
+            if moment is None:
+                continue
+            off = timedelta()
+            if moment < self.first:
+                off = moment - self.first
+            elif self.last and moment > self.last:
+                off = moment - self.last
+            if off:
+                self.count += 1
+                self.largest = max(self.largest, off, key=abs)
+
+    def _moment(self, text: str) -> datetime | None:
+        try:
+            if self.form in ("epoch", "epoch_ms"):
+                return datetime.fromtimestamp(float(text) / (1 if self.form == "epoch" else 1000), self.zone)
+            is_iso = "%" not in self.form
+            moment = datetime.fromisoformat(text) if is_iso else datetime.strptime(text, self.form)
+        except (ValueError, OverflowError, OSError):
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+
+    def told(self) -> list[str]:
+        """What there is to tell."""
+        if not self.count:
+            return []
+        way = "after" if self.largest > timedelta() else "before"
+        return [
+            f"{self.count:,} row(s) have a {self.column!r} outside what was asked for, at most "
+            f"{abs(self.largest)} {way} it: is the source's clock right?"
+        ]
