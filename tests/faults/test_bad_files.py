@@ -127,18 +127,22 @@ def test_quotation_that_never_closes_is_refused(inbox: Inbox) -> None:
     assert "row 5 opens a quotation mark" in refused(inbox, "2015-02.csv", content)
 
 
-def test_gz_bomb_is_refused_in_bounded_memory(inbox: Inbox) -> None:
+@pytest.mark.parametrize(
+    ("line_end", "why"), [(b"", "a line of more than 16,777,216 bytes"), (b"\r\n", "no honest table")]
+)
+def test_gz_bomb_is_refused_in_bounded_memory(inbox: Inbox, line_end: bytes, why: str) -> None:
     packed = io.BytesIO()
+    row = ",".join(ticket(4)).encode()
     with gzip.GzipFile(fileobj=packed, mode="wb") as stream:
         stream.write(csv_text(GOOD).encode())
-        for _ in range(300):
-            stream.write(b"0" * (1 << 20))
+        for _ in range(600):
+            stream.write(row + b"0" * (1 << 18) + line_end)
     tracemalloc.start()
     reason = refused(inbox, "2015-02.csv.gz", packed.getvalue())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "no honest table" in reason
-    assert peak < 40 << 20
+    assert why in reason
+    assert peak < 60 << 20
 
 
 def test_declared_maximum_holds_for_plain_and_packed_files(settings: Settings, tmp_path: Path) -> None:
@@ -241,7 +245,8 @@ def test_unreadable_date_lands_with_the_delivery_day(inbox: Inbox) -> None:
     inbox.put("2015-02.csv", csv_text(rows))
     inbox.land()
     found = inbox.query(
-        "select partition_date, cells[1] from raw.ticket join ops.delivery using (delivery_id) order by 1, 2"
+        "select partition_date, split_part(cells, chr(31), 1) "
+        "from raw.ticket join ops.delivery using (delivery_id) order by 1, 2"
     )
     last = date(2015, 2, 28)
     assert found == [(date(2015, 2, 3), "000001"), *((last, f"00000{n}") for n in (2, 3, 4))]

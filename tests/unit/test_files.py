@@ -1,4 +1,4 @@
-"""Date formats and cells: read alike by Python and PostgreSQL, nothing inferred."""
+"""Files of every form: cells as text, rows counted as a person counts, nothing inferred."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import zlib
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,57 +13,11 @@ from hypothesis import strategies as st
 from tests.delivery import HEADER, csv_text, site_content, ticket, write_site, xlsx_bytes
 
 from yardstick.sources import files, unpack, workbook
-from yardstick.sources.dates import ISO, compile_format
+from yardstick.sources.dates import ISO
 from yardstick.sources.delivery import RECORD, UNIT, Page, Reading, Rows
 from yardstick.sources.fold import fold
 from yardstick.sources.site import Entity
 from yardstick.sources.site_file import load_sites
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-
-
-@pytest.mark.parametrize(
-    ("form", "value", "expected"),
-    [
-        ("%m/%d/%Y %I:%M:%S %p", "01/02/2015 12:20:09 AM", date(2015, 1, 2)),
-        ("%m/%d/%Y %I:%M:%S %p", "01/02/2015 00:20:09 AM", None),
-        ("%m/%d/%Y %I:%M:%S %p", "13/02/2015 01:20:09 AM", None),
-        ("%d/%m/%Y", "31/02/2015", None),
-        ("%d/%m/%Y", "29/02/2016", date(2016, 2, 29)),
-        ("%d/%m/%Y", "1/2/2016", date(2016, 2, 1)),
-        ("%d/%m/%Y", "2016-02-01", None),
-        ("%Y%m%d%H%M%S", "20160229235959", date(2016, 2, 29)),
-        ("%Y%m%d%H%M%S", "2016229235959", None),
-        ("%d-%b-%y", "07-Mar-26", date(2026, 3, 7)),
-        ("%Y年%m月%d日 %H:%M", "2026年7月1日 08:30", date(2026, 7, 1)),
-        (ISO, "2026-07-01", date(2026, 7, 1)),
-        (ISO, " 2026-07-01T08:30:15.25 ", date(2026, 7, 1)),
-        (ISO, "2026-07-01 08:30", date(2026, 7, 1)),
-        (ISO, "2026-7-1", None),
-        (ISO, "2026-07-01\n2026-07-02", None),
-        ("%Y-%m-%dT%H:%M:%S%z", "2026-03-31T23:30:00Z", date(2026, 4, 1)),
-        ("%Y-%m-%dT%H:%M:%S%z", "2026-04-01T07:30:00+08:00", date(2026, 4, 1)),
-        ("%Y-%m-%d %I:%M %p %z", "2026-03-31 11:30 PM +0000", date(2026, 4, 1)),
-        ("%Y-%m-%dT%H:%M:%S%z", "2026-04-01T07:30:00", None),
-        ("%d/%m/%Y", "", None),
-    ],
-)
-def test_day_of_a_value(form: str, value: str, expected: date | None) -> None:
-    assert compile_format(form).day(value, SHANGHAI) == expected
-
-
-@given(st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31)))
-def test_what_strftime_writes_is_read_back(moment: datetime) -> None:
-    for form in ("%m/%d/%Y %I:%M:%S %p", "%Y%m%d%H%M%S", "%d.%m.%Y %H:%M", "%d %b %Y"):
-        compiled = compile_format(form)
-        assert compiled.day(moment.strftime(form), SHANGHAI) == moment.date()
-
-
-@given(st.text())
-def test_no_text_is_a_surprise_to_a_date_format(text: str) -> None:
-    for form in (ISO, "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M%z"):
-        found = compile_format(form).day(text, SHANGHAI)
-        assert found is None or isinstance(found, date)
 
 
 def test_folding_joins_what_people_do_not_tell_apart() -> None:
@@ -201,16 +154,3 @@ def test_workbook_scan_sees_the_same_in_pieces_of_any_size(size: int) -> None:
     assert whole.shared == pieces.shared == {b"0": 1, b"1": 2}
     for scan in (whole, pieces):
         assert (scan.last_row, scan.last_column, scan.errors) == (7, 28, {7: "AB"})
-
-
-@given(st.lists(st.datetimes(datetime(1999, 1, 1), datetime(2032, 12, 31)), min_size=1))
-def test_many_days_at_once_are_the_days_one_by_one(moments: list[datetime]) -> None:
-    for form in (ISO, "%d/%m/%Y %H:%M", "%Y%m%d%H%M%S", "%d-%b-%y %H:%M", "%H:%M %d.%m.%Y", "%d %b %Y"):
-        compiled = compile_format(form)
-        shown = "%Y-%m-%d %H:%M:%S" if form == ISO else form
-        values = [pad + moment.strftime(shown) for moment in moments for pad in ("", " ")] + [
-            "",
-            "x",
-            "31/02/2015",
-        ]
-        assert compiled.days(values, SHANGHAI) == [compiled.day(value, SHANGHAI) for value in values]

@@ -1,22 +1,25 @@
-"""Take apart whole blocks of delimited text at once; what is not plainly sound is left to the careful reader.
+"""Take apart whole blocks of delimited text at once; what is not plainly sound is left to the row-by-row reader.
 
 A block is taken only when it can be shown to be sound: quotation marks open at the start of a cell and close
 at its end, no cell holds a separator of ``raw``, and every row has the declared number of cells. Then
-separators, quotation marks and line ends are found for the whole block by array operations, and the rows come
-out in COPY text form without ever being objects of their own.
+separators, quotation marks and line ends are found for the whole block by array operations, and the rows
+come out in COPY text form without ever being objects of their own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 _QUOTE, _NEWLINE, _RETURN, _TAB, _UNIT = 0x22, 0x0A, 0x0D, 0x09, 0x1F
-# Stand for a line feed, carriage return or tab inside a cell until the rows are told apart.
-_PLACEHOLDERS = {0x1E: _NEWLINE, 0x1D: _RETURN, 0x1C: _TAB}
-_UNKEEPABLE = (b"\x00", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
-_COPY_ESCAPES = {b"\x1e": b"\\n", b"\x1d": b"\\r", b"\x1c": b"\\t"}
+# Stand for characters inside a quoted cell, and for tabs, until rows and cells are told apart.
+_DELIMITER_INSIDE, _TAB_INSIDE, _RETURN_INSIDE, _NEWLINE_INSIDE = 0x1B, 0x1C, 0x1D, 0x1E
+_DROPPED = 0x00
+_UNKEEPABLE = (b"\x00", b"\x1b", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
+_COPY_ESCAPES = {_NEWLINE_INSIDE: b"\\n", _RETURN_INSIDE: b"\\r", _TAB_INSIDE: b"\\t"}
+_MEANT = {_NEWLINE_INSIDE: "\n", _RETURN_INSIDE: "\r", _TAB_INSIDE: "\t"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def take_apart(
     """The rows of a block, or None when it has to be read row by row.
 
     Args:
-        block: lines of valid UTF-8, the last one ended by a line feed, be it inside a quoted cell.
+        block: whole lines of valid UTF-8, the last one ended.
         delimiter: separator of cells, one ASCII byte other than quotation mark and line break.
         quote: ``0x22``, or None when quotation marks mean nothing.
         width: number of cells of every row.
@@ -52,110 +55,124 @@ def take_apart(
     """
     if quote not in (None, _QUOTE) or any(byte in block for byte in _UNKEEPABLE):
         return None
-    has_quotes = quote is not None and b'"' in block
     length = len(block)
-    text = block
-    if b"\r" in text and not has_quotes:
-        text = text.replace(b"\r\n", b"\n")
-        if b"\r" in text:
-            return None
-    if has_quotes:
-        unquoted = _without_quotes(text, delimiter)
+    marked = block
+    if quote is not None and b'"' in block:
+        unquoted = _mark_quoted(block, delimiter)
         if unquoted is None:
             return None
-        array, length = unquoted
-    else:
-        if delimiter != _TAB and b"\t" in text:
-            text = text.replace(b"\t", b"\x1c")
-        array = np.frombuffer(text, dtype=np.uint8).copy()
-        array[array == delimiter] = _UNIT
-    found = _places(array, width, trailing)
-    if found is None:
+        marked = unquoted
+        length = len(marked)
+    if b"\r" in marked:
+        array = np.frombuffer(marked, np.uint8)
+        if ((array[:-1] == _RETURN) & (array[1:] != _NEWLINE)).any():
+            return None
+    body = marked.translate(_table(delimiter), b"\x00\r")
+    places = _places(body, width + trailing)
+    if places is None or (trailing and (places[:, -1] - places[:, width - 1] != trailing).any()):
         return None
-    starts, places, ends = found
-    body = array.tobytes()
-    values: list[str] = []
-    if event is not None:
-        left = starts if event == 0 else places[:, event - 1] + 1
-        right = ends if event == width + trailing - 1 else places[:, event]
-        pairs = zip(left.tolist(), right.tolist(), strict=True)
-        values = [body[start:end].decode() for start, end in pairs]
-        for placeholder, meant in _PLACEHOLDERS.items():
-            if bytes([placeholder]) in body:
-                values = [value.replace(chr(placeholder), chr(meant)) for value in values]
+    values = [] if event is None else _values(body, places, event)
     if b"\\" in body:
         body = body.replace(b"\\", b"\\\\")
-    for placeholder_byte, escape in _COPY_ESCAPES.items():
-        if placeholder_byte in body:
-            body = body.replace(placeholder_byte, escape)
+    for inside, escape in _COPY_ESCAPES.items():
+        if inside in body:
+            body = body.replace(bytes([inside]), escape)
     rows = body[:-1].split(b"\n")
     if trailing:
         rows = [row[:-trailing] for row in rows]
     return Block(rows, values, length)
 
 
-def _places(array: np.ndarray, width: int, trailing: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Where rows start, their separators stand and they end; None unless every row has as many cells."""
-    units = np.flatnonzero(array == _UNIT)
-    ends = np.flatnonzero(array == _NEWLINE)
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    per_row = width + trailing - 1
-    if len(units) != per_row * len(ends):
-        return None
-    places = units.reshape(len(ends), per_row)
-    if per_row == 0:
-        return None if (starts == ends).any() else (starts, places, ends)
-    if (places[:, 0] < starts).any() or (places[:, -1] > ends).any():
-        return None
-    if trailing and (ends - places[:, width - 1] != trailing).any():
-        return None
-    return starts, places, ends
+@cache
+def _table(delimiter: int) -> bytes:
+    """Delimited text to rows of ``raw``, one byte for one."""
+    table = bytearray(range(256))
+    table[_DELIMITER_INSIDE] = delimiter
+    table[_TAB] = _TAB_INSIDE
+    table[delimiter] = _UNIT
+    return bytes(table)
 
 
-def _without_quotes(text: bytes, delimiter: int) -> tuple[np.ndarray, int] | None:
-    """The block up to the last row that ends in it, separators marked and quotation marks undone.
+def _places(body: bytes, width: int) -> np.ndarray | None:
+    """Where each cell of each row ends, one line per row; None unless every row has as many cells."""
+    array = np.frombuffer(body, np.uint8)
+    ends = np.flatnonzero((array == _UNIT) | (array == _NEWLINE))
+    if not len(ends) or len(ends) % width:
+        return None
+    places = ends.reshape(-1, width)
+    found = array[places]
+    if (found[:, :-1] != _UNIT).any() or (found[:, -1] != _NEWLINE).any():
+        return None
+    if width == 1 and (np.diff(places[:, 0], prepend=-1) == 1).any():
+        return None  # a blank line
+    return places
+
+
+def _values(body: bytes, places: np.ndarray, column: int) -> list[str]:
+    """The cells of one column as text."""
+    before = places[:, column - 1] if column else np.concatenate(([-1], places[:-1, -1]))
+    starts, lengths = before + 1, places[:, column] - before - 1
+    length = int(lengths[0])
+    if length and (lengths == length).all():  # as most dates are
+        cells = np.lib.stride_tricks.sliding_window_view(np.frombuffer(body, np.uint8), length)[starts]
+        text = cells.tobytes().decode("utf-8", "replace")
+        if len(text) == length * len(starts):
+            values = [text[at : at + length] for at in range(0, len(text), length)]
+        else:
+            values = [cell.tobytes().decode() for cell in cells]
+    else:
+        ends = places[:, column].tolist()
+        values = [body[start:end].decode() for start, end in zip(starts.tolist(), ends, strict=True)]
+    for inside, meant in _MEANT.items():
+        if inside in body:
+            values = [value.replace(chr(inside), meant) for value in values]
+    return values
+
+
+def _mark_quoted(block: bytes, delimiter: int) -> bytes | None:
+    """The block up to the last row that ends in it, with quotation marks to be dropped and cells made plain.
 
     Returns:
-        The bytes, and how many of the block they stand for; None when a mark stands where none may.
+        None when a mark stands where none may.
     """
-    array = np.frombuffer(text, dtype=np.uint8)
-    is_quote = array == _QUOTE
-    inside = np.bitwise_xor.accumulate(is_quote)  # from an opening mark up to the byte before the closing one
-    if inside[-1]:
-        line_ends = np.flatnonzero((array == _NEWLINE) & ~inside)
-        if not len(line_ends):
+    array = np.frombuffer(block, np.uint8)
+    marks = np.flatnonzero(array == _QUOTE)
+    if len(marks) % 2:  # the last one opens a cell that goes on in the next block
+        cut = _row_start(block, marks)
+        if cut == 0:
             return None
-        cut = int(line_ends[-1]) + 1
-        array, is_quote, inside = array[:cut], is_quote[:cut], inside[:cut]
-    length = len(array)
-    is_delimiter = array == delimiter
-    places = np.flatnonzero(is_quote)
-    opens = inside[places]
-    opening, closing = places[opens], places[~opens]
-    before = np.maximum(opening - 1, 0)
-    after = closing + 1  # the block ends with a line end, so there is one
-    starts_cell = (opening == 0) | (array[before] == _NEWLINE) | is_delimiter[before]
-    ends_cell = (array[after] == _NEWLINE) | (array[after] == _RETURN) | is_delimiter[after]
-    # A mark inside a quoted cell is doubled: it closes, and the next byte opens again.
-    if not (starts_cell | (array[before] == _QUOTE)).all() or not (ends_cell | is_quote[after]).all():
-        return None
+        array, marks = array[:cut], marks[: np.searchsorted(marks, cut)]
     made = array.copy()
-    made[is_delimiter & ~inside] = _UNIT
-    keep = np.ones(length, dtype=bool)
-    keep[opening[starts_cell]] = False
-    keep[closing] = False
-    for placeholder, meant in _PLACEHOLDERS.items():
-        if meant in (_TAB, _RETURN) and bytes([meant]) not in text:
-            continue
-        is_meant = array == meant
-        if meant == _TAB and delimiter != _TAB:
-            made[is_meant] = placeholder
-            continue
-        made[is_meant & inside] = placeholder
-        if meant == _RETURN:
-            returns = np.flatnonzero(is_meant & ~inside)
-            if (array[returns + 1] != _NEWLINE).any():
-                return None
-            keep[returns] = False
-    kept: np.ndarray = made[keep]
-    return kept, length
+    opening, closing = marks[0::2], marks[1::2]
+    # A mark inside a quoted cell is doubled: it closes, and the next byte opens again.
+    is_doubled = closing[:-1] + 1 == opening[1:]
+    if len(marks):
+        before = array[np.maximum(opening - 1, 0)]
+        starts_cell = (before == delimiter) | (before == _NEWLINE) | (opening == 0)
+        starts_cell[1:] |= is_doubled
+        after = array[closing + 1]  # the block ends with a line end, so there is one
+        ends_cell = (after == delimiter) | (after == _NEWLINE) | (after == _RETURN)
+        ends_cell[:-1] |= is_doubled
+        if not (starts_cell.all() and ends_cell.all()):
+            return None
+    lengths = closing - opening - 1
+    inside = np.repeat(opening + 1 - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+    held = array[inside]
+    inside_of = {_NEWLINE: _NEWLINE_INSIDE, _RETURN: _RETURN_INSIDE}
+    inside_of[delimiter] = _TAB_INSIDE if delimiter == _TAB else _DELIMITER_INSIDE
+    for meant, placeholder in inside_of.items():
+        made[inside[held == meant]] = placeholder
+    made[closing] = _DROPPED
+    made[opening[:1]] = _DROPPED
+    made[opening[1:][~is_doubled]] = _DROPPED
+    return made.tobytes()
+
+
+def _row_start(block: bytes, marks: np.ndarray) -> int:
+    """Where the row begins that the last, unclosed quotation mark stands in; 0 when it is the first one."""
+    right = int(marks[-1])
+    for index in range(len(marks) - 2, -1, -2):  # what stands between a closing mark and the next is outside
+        if (found := block.rfind(b"\n", int(marks[index]), right)) >= 0:
+            return found + 1
+        right = int(marks[index - 1])
+    return block.rfind(b"\n", 0, int(marks[0])) + 1

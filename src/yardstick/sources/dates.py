@@ -2,7 +2,8 @@
 
 A site declares a format in the notation of ``datetime.strptime``. It becomes an anchored regular
 expression and a replacement that both engines understand alike, so that the day a row is filed under
-while landing and the moment staging reads from it cannot differ.
+while landing and the moment staging reads from it cannot differ. Excel's serial numbers are the exception:
+no replacement can count, so ``excel_moment`` and staging each compute them, and a test holds them together.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from itertools import repeat
+from typing import Any
 from zoneinfo import ZoneInfo
 
 ISO = "iso"
+EXCEL_SERIAL = "excel_serial"
 
 # Directive -> (range-checked expression, fixed-width expression for directives that touch another one).
 _DIRECTIVES = {
@@ -31,17 +36,53 @@ _DIRECTIVES = {
     "p": (r"am|pm",) * 2,
     "z": (r"Z|[+-][0-9]{2}:?[0-9]{2}",) * 2,
 }
-_ISO_PATTERN = (
-    r"^(([0-9]{4})-([0-9]{2})-([0-9]{2}))"
-    r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?))?$"
-)
-_DATE_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "b": 3}
-_KNOWN_VALUES = 100_000
+_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "b": 3}
+_ISO_DATE = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+_ISO_CLOCK = r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?))?"
+_ISO_PATTERN = f"^({_ISO_DATE}){_ISO_CLOCK}$"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+# Excel's day 60 is 29 February 1900, which never was; the days before it are counted one off.
+_EXCEL_PATTERN = r"^([0-9]{2,7}(?:\.[0-9]{1,20})?)$"
+_EXCEL_ZERO = datetime(1899, 12, 30)
+_EXCEL_FIRST, _EXCEL_END = 61, 2958466  # 1900-03-01, and the day after 9999-12-31
+_DAY_MILLISECONDS = 86_400_000
+_REMEMBERED = 100_000
+_UNKNOWN: Any = object()
 
 
 class DateFormatError(ValueError):
     """A declared date format cannot be used; the message says why and what to write."""
+
+
+class _Parts:
+    """A format whose values part into a date and an end, any date standing well with any end.
+
+    Args:
+        at: number of characters of the date; or the character behind it, which no date holds.
+        date: expression of the date, with that character.
+        end: expression of what stands behind.
+        flags: of both.
+    """
+
+    def __init__(self, at: int | str, date: str, end: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self.at = at
+        self.date = re.compile(date, flags).fullmatch
+        self.end = re.compile(end, flags).fullmatch
+        self._ends = re.compile(f"(?:{end}\n)*+", flags).fullmatch
+
+    def part(self, values: Sequence[str]) -> tuple[list[str], list[str]] | None:
+        """The dates and the ends of values without spaces around them; None when one cannot be parted."""
+        if isinstance(self.at, int):
+            return [value[: self.at] for value in values], [value[self.at :] for value in values]
+        parts = [value.partition(self.at) for value in values]
+        if not all(between for _, between, _ in parts):
+            return None
+        return [start + between for start, between, _ in parts], [end for _, _, end in parts]
+
+    def are_sound(self, ends: Sequence[str]) -> bool:
+        """Whether every end is one that the format knows."""
+        text = "\n".join(ends) + "\n"
+        return text.count("\n") == len(ends) and self._ends(text) is not None
 
 
 @dataclass(frozen=True)
@@ -49,7 +90,7 @@ class DateFormat:
     r"""A declared format, ready for use.
 
     Attributes:
-        text: the format as declared (``iso`` or strptime notation).
+        text: the format as declared (``iso``, ``excel_serial`` or strptime notation).
         pattern: anchored regular expression, read alike by ``re`` and PostgreSQL.
         template: replacement with ``\1``-style references that makes it ISO-like text.
         has_offset: the value carries its own UTC offset.
@@ -61,14 +102,10 @@ class DateFormat:
     has_offset: bool
     _groups: tuple[int, int, int]
     _century: str
-    _cache: dict[tuple[str, str, str], date | None] = field(
-        default_factory=dict, compare=False, repr=False, hash=False
-    )
+    _parts: _Parts | None = field(compare=False, repr=False, hash=False)
+    _known: dict[Any, date | None] = field(default_factory=dict, compare=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
-        # begin of a value -> its day
-        object.__setattr__(self, "_by_value", {})
-        object.__setattr__(self, "_width", _date_width(self.text))
         object.__setattr__(self, "_match", re.compile(self.pattern[:-1] + r"\Z").match)
 
     def day(self, value: str, zone: ZoneInfo) -> date | None:
@@ -84,35 +121,48 @@ class DateFormat:
         match = self._match(value.strip())  # type: ignore[attr-defined]
         if match is None:
             return None
+        if self.text == EXCEL_SERIAL:
+            moment = excel_moment(match[0])
+            return moment and moment.date()
         if self.has_offset:
             return self._day_of_offset(match, zone)
-        key = match.group(*self._groups)
-        try:
-            return self._cache[key]
-        except KeyError:
-            self._cache[key] = found = self._date(*key)
-            return found
+        return self._date(*match.group(*self._groups))
 
     def days(self, values: Sequence[str], zone: ZoneInfo) -> list[date | None]:
         """The business days of many values; see ``day``."""
-        if self.has_offset:
-            return [self.day(value, zone) for value in values]
-        found: list[date | None] = []
-        known, width = self._by_value, self._width  # type: ignore[attr-defined]
-        for value in values:
-            # Moments of one day differ behind the date only; what stands there is judged by staging.
-            value = value.strip()
-            start = value[:width] if width else value
-            if start not in known:
-                if len(known) > _KNOWN_VALUES:
-                    known.clear()
-                day = self.day(value, zone)
-                if day is None and start != value:
-                    found.append(None)
-                    continue
-                known[start] = day
-            found.append(known[start])
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        if self._parts is None:
+            return [self._remembered((value, zone.key), value, zone) for value in values]
+        values = list(map(str.strip, values))
+        parted = self._parts.part(values)
+        if parted is None:
+            at = str(self._parts.at)
+            others = iter(self.days([value for value in values if at in value], zone))
+            return [next(others) if at in value else self.day(value, zone) for value in values]
+        starts, ends = parted
+        found = list(map(self._known.get, starts, repeat(_UNKNOWN)))
+        if _UNKNOWN in found:
+            found = [
+                self._start_day(start) if day is _UNKNOWN else day
+                for day, start in zip(found, starts, strict=True)
+            ]
+        if not self._parts.are_sound(ends):
+            is_sound = self._parts.end
+            found = [day if is_sound(end) else None for day, end in zip(found, ends, strict=True)]
         return found
+
+    def _remembered(self, key: Any, value: str, zone: ZoneInfo) -> date | None:
+        day = self._known.get(key, _UNKNOWN)
+        if day is _UNKNOWN:
+            day = self._known[key] = self.day(value, zone)
+        return day
+
+    def _start_day(self, start: str) -> date | None:
+        assert self._parts is not None  # noqa: S101 (only asked then)
+        match = self._parts.date(start)
+        self._known[start] = day = self._date(*match.group(*self._groups)) if match else None
+        return day
 
     def _date(self, year: str, month: str, day: str) -> date | None:
         number = _MONTHS.index(month.lower()) + 1 if month.isalpha() else int(month)
@@ -136,48 +186,33 @@ class DateFormat:
             return None
 
 
-def _date_width(text: str) -> int:
-    """How many characters of a value surely hold its whole date; 0 when the date does not stand first."""
-    if text == ISO:
-        return 10
-    width, found = 0, set()
-    for token in re.findall(r"%.|[^%]", text):
-        if token[0] == "%":
-            if token[1] not in _DATE_WIDTHS:
-                return 0
-            found.add(token[1])
-            width += _DATE_WIDTHS[token[1]]
-        elif token.isspace():
-            return 0  # there may be more than one
-        else:
-            width += 1
-        if len(found) == 3:
-            return width
-    return 0
-
-
 @lru_cache(maxsize=256)
 def compile_format(text: str) -> DateFormat:
     """Compile a declared format.
 
     Args:
-        text: ``iso`` (``2026-07-01``, ``2026-07-01 08:30``, ``2026-07-01T08:30:15``), or strptime
-            notation with ``%Y %y %m %d %b %H %I %M %S %f %p %z``; two-digit years are 20xx.
+        text: ``iso`` (``2026-07-01``, ``2026-07-01 08:30``, ``2026-07-01T08:30:15``), ``excel_serial``
+            (``46204``, ``46204.354167``: days since 1899-12-30), or strptime notation with
+            ``%Y %y %m %d %b %H %I %M %S %f %p %z``; two-digit years are 20xx.
 
     Raises:
         DateFormatError: for a format without year, month and day, or with an unknown directive.
     """
     if text == ISO:
-        return DateFormat(text, _ISO_PATTERN, r"\1 \5", False, (2, 3, 4), "")
+        parts = _Parts(10, f"({_ISO_DATE})", _ISO_CLOCK)
+        return DateFormat(text, _ISO_PATTERN, r"\1 \5", False, (2, 3, 4), "", parts)
+    if text == EXCEL_SERIAL:
+        # No replacement makes a date of a number: staging computes it, and could read nothing from this.
+        return DateFormat(text, _EXCEL_PATTERN, r"excel \1", False, (1, 1, 1), "", None)
     tokens = re.findall(r"%.|[^%]", text)
     if text.count("%") != sum(1 for token in tokens if token[0] == "%"):
         raise DateFormatError(f"date format {text!r} ends with a lone %")
-    expression = ""
+    expressions: list[str] = []
     position: dict[str, int] = {}
     for index, part in enumerate(tokens):
         letter = part[1] if part[0] == "%" else None
         if letter is None:
-            expression += r"\s+" if part == " " else re.escape(part)
+            expressions.append(r"\s+" if part == " " else re.escape(part))
             continue
         if letter not in _DIRECTIVES:
             raise DateFormatError(
@@ -186,9 +221,8 @@ def compile_format(text: str) -> DateFormat:
             )
         if letter in position:
             raise DateFormatError(f"date format {text!r}: {part} stands twice")
-        touches = any(0 <= near < len(tokens) and tokens[near][0] == "%" for near in (index - 1, index + 1))
         position[letter] = len(position) + 1
-        expression += f"({_DIRECTIVES[letter][touches]})"
+        expressions.append(f"({_DIRECTIVES[letter][_touches(tokens, index)]})")
     year, month = position.get("Y") or position.get("y"), position.get("m") or position.get("b")
     if not (year and month and "d" in position):
         raise DateFormatError(f"date format {text!r} needs a year, a month and a day")
@@ -208,5 +242,67 @@ def compile_format(text: str) -> DateFormat:
         template += f" \\{position['z']}"
     options = "(?i)" if {"b", "p"} & position.keys() else ""
     return DateFormat(
-        text, f"{options}^{expression}$", template, "z" in position, (year, month, position["d"]), century
+        text,
+        f"{options}^{''.join(expressions)}$",
+        template,
+        "z" in position,
+        (year, month, position["d"]),
+        century,
+        None if "z" in position else _parts(tokens, expressions, re.I if options else re.NOFLAG),
     )
+
+
+def _touches(tokens: list[str], index: int) -> bool:
+    """Whether a directive stands right beside another one."""
+    return any(tokens[near][0] == "%" for near in (index - 1, index + 1) if 0 <= near < len(tokens))
+
+
+def _parts(tokens: list[str], expressions: list[str], flags: re.RegexFlag) -> _Parts | None:
+    """How values part into a date and an end; None when the date does not stand first or cannot be told."""
+    found: set[str] = set()
+    width: int | None = 0
+    for index, piece in enumerate(tokens):
+        if len(found) == 3:
+            start, end = "".join(expressions[:index]), "".join(expressions[index + 1 :])
+            if piece == " ":
+                return _Parts(" ", rf"{start}\s+", rf"\s*{end}", flags)
+            if piece[0] != "%" and not (piece.isascii() and piece.isalnum()) and piece not in tokens[:index]:
+                return _Parts(piece, start + expressions[index], end, flags)
+            return _Parts(width, start, expressions[index] + end, flags) if width else None
+        if piece[0] != "%":
+            if piece.isspace():
+                return None  # stands for any white space
+            wide: int | None = 1
+        elif piece[1] in _WIDTHS:
+            found.add({"y": "Y", "b": "m"}.get(piece[1], piece[1]))
+            wide = _WIDTHS[piece[1]] if piece[1] in "Yyb" or _touches(tokens, index) else None
+        else:
+            return None
+        width = None if width is None or wide is None else width + wide
+    return None
+
+
+def excel_moment(value: str) -> datetime | None:
+    """The moment of an Excel serial, days since 1899-12-30, to the nearest millisecond.
+
+    Args:
+        value: digits, with or without a fraction.
+
+    Returns:
+        None for days before March 1900, which Excel counts wrongly, and after the year 9999.
+    """
+    serial = Decimal(value)
+    if not _EXCEL_FIRST <= serial < _EXCEL_END:
+        return None
+    milliseconds = (serial * _DAY_MILLISECONDS).to_integral_value(ROUND_HALF_UP)
+    try:
+        return _EXCEL_ZERO + timedelta(milliseconds=int(milliseconds))
+    except OverflowError:
+        return None
+
+
+def excel_serial(moment: datetime) -> str:
+    """A moment as Excel counts it; the way back of ``excel_moment``."""
+    since = moment - _EXCEL_ZERO
+    fraction = Decimal(since.seconds * 1_000_000 + since.microseconds) / (_DAY_MILLISECONDS * 1000)
+    return f"{round(since.days + fraction, 12).normalize():f}"

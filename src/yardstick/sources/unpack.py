@@ -8,7 +8,7 @@ from typing import IO
 
 from yardstick.sources.delivery import RefusedError
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18  # about what a processor's cache holds
 # Real text hardly ever packs better than 1:100; deflate itself ends at about 1:1030.
 BOMB_RATIO = 250
 BOMB_FREE_BYTES = 64 << 20
