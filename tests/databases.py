@@ -14,8 +14,8 @@ import psycopg
 import yaml
 from tests.mariadb_server import MariaDB
 
-from yardstick.embedded.postgres import Server
-from yardstick.settings import Settings, with_database
+from yardstick.embedded.postgres import Server, ensure_database
+from yardstick.settings import Settings
 from yardstick.sources import database
 from yardstick.sources.delivery import Due, Reading
 from yardstick.sources.site import Site
@@ -97,26 +97,27 @@ class Hr:
 
 @contextmanager
 def on_postgres(server: Server) -> Iterator[Hr]:
-    """A database of its own beside the warehouse."""
+    """A schema of its own in a database beside the warehouse."""
+    ensure_database(server.url("postgres"), "hr_systems")
     name = f"hr_{secrets.token_hex(4)}"
-    url = server.url("postgres")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"create database {name}".encode())
-        connection.execute(f"create role {name} login password '{SECRET}'".encode())
-    own = with_database(url, name)
     port = server.port()
     assert port is not None
-    with psycopg.connect(own, autocommit=True) as connection:
-        connection.execute("alter default privileges grant select on tables to public")
+    with psycopg.connect(server.url("hr_systems"), autocommit=True) as connection:
 
         def run(statement: str, parameters: Sequence[Any] | None = None) -> Sequence[tuple[Any, ...]]:
             cursor = connection.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
 
-        yield Hr("postgres", run, name, port, name)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)".encode())
-        connection.execute(f"drop role {name}".encode())
+        run(f"create role {name} login password '{SECRET}'")
+        run(f"create schema {name}")
+        run(f"grant usage on schema {name} to {name}")
+        run(f"alter default privileges in schema {name} grant select on tables to {name}")
+        run(f"alter role {name} set search_path = {name}")
+        run(f"set search_path = {name}")
+        yield Hr("postgres", run, name, port, "hr_systems")
+        run(f"drop owned by {name}")
+        run(f"drop schema {name} cascade")
+        run(f"drop role {name}")
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def running() -> Iterator[MariaDB]:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
         server = MariaDB(port, folder / "socket", folder / "ca.pem")
-        _certify(folder)
+        certify(folder)
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [
@@ -117,7 +117,7 @@ def _initialise(program: str, own: list[str], data: Path, log: Path) -> None:
     assert done.returncode == 0, log.read_text(errors="replace")[-2000:]
 
 
-def _certify(folder: Path) -> None:
+def certify(folder: Path) -> None:
     """A certificate for 127.0.0.1 (``server.pem``), signed by one of our own (``ca.pem``)."""
     issuer_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])

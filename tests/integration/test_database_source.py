@@ -13,8 +13,8 @@ import pytest
 from tests.databases import VARIABLE, Hr, make_site, on_mariadb, on_postgres, pull
 from tests.mariadb_server import MariaDB, running
 
+from yardstick import settings as settings_module
 from yardstick import warehouse
-from yardstick.embedded.postgres import Server
 from yardstick.landing import Landed, land
 from yardstick.settings import Settings
 from yardstick.sources import database
@@ -32,6 +32,12 @@ def mariadb() -> Iterator[MariaDB]:
         yield server
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """Settings of an installation whose warehouse is not asked."""
+    return settings_module.load(home=tmp_path / "home")
+
+
 @pytest.fixture(params=["postgres", "mariadb"])
 def hr(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hr]:
     """An HR system and the Airflow connection to it."""
@@ -41,18 +47,8 @@ def hr(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield system
 
 
-@pytest.fixture
-def postgres(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hr]:
-    with on_postgres(server) as system:
-        monkeypatch.setenv(VARIABLE, system.connection())
-        yield system
-
-
-@pytest.fixture
-def mysql(mariadb: MariaDB, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hr]:
-    with on_mariadb(mariadb) as system:
-        monkeypatch.setenv(VARIABLE, system.connection())
-        yield system
+POSTGRES = pytest.mark.parametrize("hr", ["postgres"], indirect=True)
+MARIADB = pytest.mark.parametrize("hr", ["mariadb"], indirect=True)
 
 
 def attendance(hr: Hr) -> None:
@@ -81,19 +77,20 @@ def numbers(site: Site, settings: Settings, due: Due | None = None) -> list[str]
 # --- values ---------------------------------------------------------------------------------------
 
 
-def test_values_arrive_as_postgresql_writes_them(postgres: Hr, settings: Settings, tmp_path: Path) -> None:
-    postgres.run(
+@POSTGRES
+def test_values_arrive_as_postgresql_writes_them(hr: Hr, home: Settings, tmp_path: Path) -> None:
+    hr.run(
         "create table t (att_no varchar(20), emp_no bigint, work_date date, amount numeric(20, 4), score float8, "
         "is_done boolean, at timestamp(3), zoned timestamptz, note text, info jsonb, tags text[], pad char(5), "
         "span interval, kind uuid, absent text)"
     )
-    postgres.run(
+    hr.run(
         "insert into t values ('00017', 330102199001011234, '2026-02-28', 12.1, 0.1, true, '2026-01-02 03:04:05.6', "
         "'2026-01-02 03:04:05+00', %s, '{\"b\": 1}', '{a,\"b c\"}', 'ab', '1 day 02:00', "
         "'00000000-0000-0000-0000-00000000000a', null)",
         ["第一行\n第二行\t制表\\反斜杠\r😀 'NA'"],
     )
-    found = pull(make_site(tmp_path, "select * from t"), settings)
+    found = pull(make_site(tmp_path, "select * from t"), home)
     assert found.rows == [
         [
             "00017", "330102199001011234", "2026-02-28", "12.1000", "0.1", "t", "2026-01-02 03:04:05.6",
@@ -105,21 +102,22 @@ def test_values_arrive_as_postgresql_writes_them(postgres: Hr, settings: Setting
     assert not found.problems
 
 
-def test_values_arrive_as_mariadb_writes_them(mysql: Hr, settings: Settings, tmp_path: Path) -> None:
-    mysql.run(
+@MARIADB
+def test_values_arrive_as_mariadb_writes_them(hr: Hr, home: Settings, tmp_path: Path) -> None:
+    hr.run(
         "create table t (att_no varchar(20), emp_no bigint unsigned, work_date date, amount decimal(20, 4), "
         "score double, is_done tinyint(1), at datetime(3), zoned timestamp, note text, info json, pad char(5), "
         "span time, kind enum('早', '晚'), filled int(8) zerofill, old varchar(20) character set gbk, absent text)"
     )
-    mysql.run("set time_zone = '+00:00'")
-    mysql.run("set sql_mode = ''")  # as lax as many servers are: a date that is none
-    mysql.run(
+    hr.run("set time_zone = '+00:00'")
+    hr.run("set sql_mode = ''")  # as lax as many servers are: a date that is none
+    hr.run(
         "insert into t values ('00017', 18446744073709551615, '0000-00-00', 12.1, 0.1, true, '2026-01-02 03:04:05.6', "
         "'2026-01-02 03:04:05', %s, '{\"b\": 1}', 'ab', '26:00:00', '晚', 42, '小区', null)",
         ["第一行\n第二行\t制表\\反斜杠\r😀 'NA'"],
     )
     query = "select t.*, 'NA' as literal, count(*) as n, concat(emp_no, '-', work_date) as joined from t"
-    found = pull(make_site(tmp_path, query), settings)
+    found = pull(make_site(tmp_path, query), home)
     assert found.rows == [
         [
             "00017", "18446744073709551615", "0000-00-00", "12.1000", "0.1", "1", "2026-01-02 03:04:05.600",
@@ -130,46 +128,47 @@ def test_values_arrive_as_mariadb_writes_them(mysql: Hr, settings: Settings, tmp
     assert not found.problems
 
 
-def test_a_nul_byte_costs_its_row_only(mysql: Hr, settings: Settings, tmp_path: Path) -> None:
-    mysql.run("create table t (att_no int, emp_no varchar(20), work_date date)")
-    mysql.run("insert into t values (1, %s, '2026-01-01'), (2, 'b', '2026-01-01')", ["a\x00"])
-    found = pull(make_site(tmp_path, "select * from t"), settings)
+@MARIADB
+def test_a_nul_byte_costs_its_row_only(hr: Hr, home: Settings, tmp_path: Path) -> None:
+    hr.run("create table t (att_no int, emp_no varchar(20), work_date date)")
+    hr.run("insert into t values (1, %s, '2026-01-01'), (2, 'b', '2026-01-01')", ["a\x00"])
+    found = pull(make_site(tmp_path, "select * from t"), home)
     assert [row[1] for row in found.rows] == ["a␀", "b"]
     assert found.problems == {1: "nul_byte"}
 
 
-def test_percent_signs_and_semicolons_are_text(hr: Hr, settings: Settings, tmp_path: Path) -> None:
+def test_percent_signs_and_semicolons_are_text(hr: Hr, home: Settings, tmp_path: Path) -> None:
     attendance(hr)
     query = "select att_no, emp_no, work_date, '100%; %s' as rate from attendance where note like '%交%';"
-    found = pull(make_site(tmp_path, query), settings)
+    found = pull(make_site(tmp_path, query), home)
     assert [[row[0], row[3]] for row in found.rows] == [["A02", "100%; %s"]]
 
 
 # --- windows --------------------------------------------------------------------------------------
 
 
-def test_a_day_is_asked_for_with_its_overlap(hr: Hr, settings: Settings, tmp_path: Path) -> None:
+def test_a_day_is_asked_for_with_its_overlap(hr: Hr, home: Settings, tmp_path: Path) -> None:
     attendance(hr)
     due = Due(DAY, DAY, f"attendance@{DAY}")
     without = make_site(tmp_path / "0", CHANGED, incremental={"overlap_minutes": 0})
-    assert numbers(without, settings, due) == ["A03", "A04", "A05"]
+    assert numbers(without, home, due) == ["A03", "A04", "A05"]
     with_hour = make_site(tmp_path / "1", CHANGED, incremental={})
-    assert numbers(with_hour, settings, due) == ["A02", "A03", "A04", "A05"]
+    assert numbers(with_hour, home, due) == ["A02", "A03", "A04", "A05"]
 
 
-def test_a_window_may_be_days_or_seconds(hr: Hr, settings: Settings, tmp_path: Path) -> None:
+def test_a_window_may_be_days_or_seconds(hr: Hr, home: Settings, tmp_path: Path) -> None:
     attendance(hr)
     due = Due(DAY, DAY, f"attendance@{DAY}")
     by_day = CHANGED.replace("updated_at", "work_date")
     site = make_site(tmp_path / "d", by_day, incremental={"type": "date", "overlap_minutes": 0})
-    assert numbers(site, settings, due) == ["A03", "A04", "A05"]
+    assert numbers(site, home, due) == ["A03", "A04", "A05"]
     seconds = "extract(epoch from updated_at at time zone 'Asia/Shanghai')"
     by_second = CHANGED.replace("updated_at", seconds if hr.is_postgres else "unix_timestamp(updated_at)")
     site = make_site(tmp_path / "s", by_second, incremental={"type": "epoch", "overlap_minutes": 0})
-    assert numbers(site, settings, due) == ["A03", "A04", "A05"]
+    assert numbers(site, home, due) == ["A03", "A04", "A05"]
 
 
-def test_moments_with_a_zone_are_compared_as_moments(hr: Hr, settings: Settings, tmp_path: Path) -> None:
+def test_moments_with_a_zone_are_compared_as_moments(hr: Hr, home: Settings, tmp_path: Path) -> None:
     attendance(hr)
     if hr.is_postgres:
         hr.run(
@@ -180,13 +179,13 @@ def test_moments_with_a_zone_are_compared_as_moments(hr: Hr, settings: Settings,
         hr.run("alter table attendance modify updated_at timestamp")
         hr.run("set time_zone = '+00:00'")
     site = make_site(tmp_path, CHANGED, incremental={"overlap_minutes": 0})
-    assert numbers(site, settings, Due(DAY, DAY, f"attendance@{DAY}")) == ["A03", "A04", "A05"]
+    assert numbers(site, home, Due(DAY, DAY, f"attendance@{DAY}")) == ["A03", "A04", "A05"]
 
 
-def test_a_day_without_changes_is_an_empty_pull(hr: Hr, settings: Settings, tmp_path: Path) -> None:
+def test_a_day_without_changes_is_an_empty_pull(hr: Hr, home: Settings, tmp_path: Path) -> None:
     attendance(hr)
     site = make_site(tmp_path, CHANGED, incremental={})
-    found = pull(site, settings, Due(date(2026, 1, 9), date(2026, 1, 9), "attendance@2026-01-09"))
+    found = pull(site, home, Due(date(2026, 1, 9), date(2026, 1, 9), "attendance@2026-01-09"))
     assert found.rows == []
     assert found.header == ["att_no", "emp_no", "work_date", "note"]
 
@@ -195,7 +194,7 @@ def test_a_day_without_changes_is_an_empty_pull(hr: Hr, settings: Settings, tmp_
 
 
 def test_what_another_session_changes_during_the_read_does_not_appear(
-    hr: Hr, settings: Settings, tmp_path: Path
+    hr: Hr, home: Settings, tmp_path: Path
 ) -> None:
     hr.run("create table person (id int primary key, name varchar(20))")
     if hr.is_postgres:
@@ -221,7 +220,7 @@ def test_what_another_session_changes_during_the_read_does_not_appear(
     )
     site = make_site(tmp_path, query, lock_timeout_seconds=60)
     found: list[Any] = []
-    reader = threading.Thread(target=lambda: found.append(pull(site, settings)))
+    reader = threading.Thread(target=lambda: found.append(pull(site, home)))
     reader.start()
     wait_until(hr)
     hr.run("update person set name = 'after'")
@@ -245,7 +244,7 @@ def wait_until(hr: Hr) -> int:
     raise AssertionError("the pull never came to its middle")
 
 
-def test_a_query_that_writes_is_refused_by_the_session(hr: Hr, settings: Settings, tmp_path: Path) -> None:
+def test_a_query_that_writes_is_refused_by_the_session(hr: Hr, home: Settings, tmp_path: Path) -> None:
     attendance(hr)
     hr.run("create table log (n int)")
     if hr.is_postgres:
@@ -261,11 +260,11 @@ def test_a_query_that_writes_is_refused_by_the_session(hr: Hr, settings: Setting
     assert hr.run("select note_it()")[0][0] == 1  # it does write, where it may
     site = make_site(tmp_path, "select att_no, emp_no, work_date, note_it() as n from attendance")
     with pytest.raises(RefusedError, match=r"the query writes: .*(read-only|READ ONLY) transaction"):
-        pull(site, settings)
+        pull(site, home)
     assert hr.run("select count(*) from log")[0][0] == 1
 
 
-def test_the_administrator_sees_who_reads(hr: Hr, settings: Settings, tmp_path: Path) -> None:
+def test_the_administrator_sees_who_reads(hr: Hr, home: Settings, tmp_path: Path) -> None:
     hr.run("create table t (att_no int, emp_no int, work_date date)")
     hr.run("insert into t values (1, 2, '2026-01-01')")
     if hr.is_postgres:
@@ -286,32 +285,33 @@ def test_the_administrator_sees_who_reads(hr: Hr, settings: Settings, tmp_path: 
         told = ["yardstick hr attendance", "77.000000 3 3", "REPEATABLE-READ 1"]
     query = f"select att_no, emp_no, work_date, {who} as a, {limits} as b, {isolation} as c from t"
     site = make_site(tmp_path, query, statement_timeout_seconds=77, lock_timeout_seconds=3)
-    assert pull(site, settings).rows[0][3:] == told
+    assert pull(site, home).rows[0][3:] == told
 
 
-def test_another_order_of_the_same_rows_is_the_same_pull(hr: Hr, settings: Settings, tmp_path: Path) -> None:
+def test_another_order_of_the_same_rows_is_the_same_pull(hr: Hr, home: Settings, tmp_path: Path) -> None:
     attendance(hr)
     up = pull(
         make_site(tmp_path / "a", "select att_no, emp_no, work_date from attendance order by att_no"),
-        settings,
+        home,
     )
     down = make_site(tmp_path / "b", "select att_no, emp_no, work_date from attendance order by att_no desc")
-    assert pull(down, settings).content == up.content
+    assert pull(down, home).content == up.content
     assert up.content.startswith(b'{"columns": ["att_no", "emp_no", "work_date"]}\nA01\t0017\t2026-01-01\n')
 
 
 # --- TLS ------------------------------------------------------------------------------------------
 
 
+@MARIADB
 def test_a_verified_line_is_used(
-    mysql: Hr, mariadb: MariaDB, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hr: Hr, mariadb: MariaDB, home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mysql.run("create table t (att_no int, emp_no int, work_date date)")
-    mysql.run(f"alter user {mysql.login}@'127.0.0.1' require ssl")
+    hr.run("create table t (att_no int, emp_no int, work_date date)")
+    hr.run(f"alter user {hr.login}@'127.0.0.1' require ssl")
     for mode in ("verify_identity", "verify_ca"):
         extra = {"ssl_mode": mode, "ssl_ca": str(mariadb.ca)}
-        monkeypatch.setenv(VARIABLE, mysql.connection(extra=extra))
-        assert pull(make_site(tmp_path, "select * from t", may_be_empty=True), settings).rows == []
+        monkeypatch.setenv(VARIABLE, hr.connection(extra=extra))
+        assert pull(make_site(tmp_path, "select * from t", may_be_empty=True), home).rows == []
 
 
 # --- landing --------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ _NO_LOGIN = re.compile(
     r"authentication failed|role .* does not exist|no pg_hba\.conf entry|not permitted to log in|permission denied"
     r"|no password supplied|认证失败|角色.*不存在|没有用于主机|没有登录|权限"
 )
-_NO_TLS = re.compile(r"SSL|certificate|channel binding", re.IGNORECASE)
+_NO_TLS = re.compile(r"does not support SSL|certificate|alert|private key|channel binding|sslmode")
 
 
 @contextmanager
