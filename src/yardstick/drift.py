@@ -54,13 +54,16 @@ def compare(
         header: folded column names of the new delivery.
 
     Returns:
-        Events, new columns first. A first delivery has none, unless the site lists its other columns.
+        Events, new columns first. A first delivery has none, unless the site lists its other columns; nor
+        has one without rows that brings no header (JSON).
     """
+    if not header:
+        return []
     fields = {column: name for name, mapping in entity.fields.items() for column in mapping.columns}
     declared = {*fields, *entity.other_columns}
     row = connection.execute(
         "select header from ops.arrival where source_id = %s and entity = %s and status <> 'refused' "
-        "order by arrival_id desc limit 1",
+        "and header <> '{}' order by arrival_id desc limit 1",
         [site.source_id, entity.name],
     ).fetchone()
     before = set(row[0] or ()) if row else None

@@ -519,6 +519,26 @@ def test_a_pull_lands_exactly_and_again_brings_nothing(
     assert not list(settings.home.rglob("pages"))
 
 
+def test_a_quiet_day_is_a_delivery_of_nothing_and_no_drift(
+    settings: Settings, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, connection_json(api))
+    api.rows = [row | {"extra": 1} for day in ("2026-01-30", "2026-02-01") for row in tickets(3, day)]
+    site = site_of(tmp_path, incremental=WINDOW)
+    entity = site.entities["ticket"]
+    with warehouse.connect(settings.require_database_url()) as connection:
+        register(connection, site)
+
+    due = rest.due(site, entity, settings, date(2026, 1, 30), date(2026, 2, 1))
+    landed = [land(settings, site, entity, item, "test") for item in due]
+
+    assert [(item.status, len(item.days), item.rows_landed) for item in landed] == [
+        ("landed", 1, 3), ("landed", 1, 0), ("landed", 1, 3),
+    ]  # fmt: skip
+    with warehouse.connect(settings.require_database_url()) as connection:
+        assert connection.execute("select kind, column_name from ops.drift").fetchall() == []
+
+
 def test_a_pull_whose_total_differs_lands_nothing(
     settings: Settings, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -199,7 +199,7 @@ class _Reader:
         """One row, whatever its shape."""
         names: list[str] = []
         values: list[str] = []
-        _flatten("", row, names, values)
+        flatten("", row, names, values)
         if not names:
             return []
         places = self._shape(tuple(names))
@@ -305,13 +305,21 @@ def _columns(prefix: str, rows: Sequence[Any], columns: list[tuple[str, Sequence
     return True
 
 
-def _flatten(prefix: str, row: dict[str, Any], names: list[str], values: list[str]) -> None:
+def flatten(prefix: str, row: dict[str, Any], names: list[str], values: list[str]) -> None:
+    """Add the names and cells of an object, those of the objects in it included.
+
+    Args:
+        prefix: stands before every name.
+        row: the object.
+        names: gets the names, as delivered.
+        values: gets the cells.
+    """
     for name, value in row.items():
         if type(value) is str:
             names.append(prefix + name)
             values.append(value)
         elif type(value) is dict and value:
-            _flatten(f"{prefix}{name}.", value, names, values)
+            flatten(f"{prefix}{name}.", value, names, values)
         else:
             names.append(prefix + name)
             values.append(_text(value) if value != {} else "")
