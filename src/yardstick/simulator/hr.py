@@ -164,7 +164,7 @@ def make_tables(
 
 
 def _table(entity: str, moment: datetime, rows: Iterable[list[Any]], columns: Sequence[str]) -> Table:
-    return Table(SOURCE, entity, columns, [Row(moment, cells) for cells in rows], pace="once")
+    return Table(SOURCE, entity, columns, [Row(moment, cells) for cells in rows], pace="once", is_set=True)
 
 
 def _eight(day: date | None) -> str | None:
@@ -355,7 +355,7 @@ def _clock(moment: datetime | None) -> str | None:
 
 
 def _roster(staff: Staff) -> Table:
-    table = Table(SOURCE, "roster", ROSTER)
+    table = Table(SOURCE, "roster", ROSTER, is_set=True)
     for number, shift in enumerate(staff.shifts, start=1):
         # rosters are locked on the morning of the day
         moment = datetime.combine(shift.day.date, time(5)) + timedelta(seconds=number % 3600)
@@ -379,7 +379,7 @@ def _roster(staff: Staff) -> Table:
 
 
 def _attendance(staff: Staff) -> Table:
-    table = Table(SOURCE, "attendance", ATTENDANCE)
+    table = Table(SOURCE, "attendance", ATTENDANCE, is_set=True)
     for number, shift in enumerate(staff.shifts, start=1):
         if shift.is_absent:
             continue

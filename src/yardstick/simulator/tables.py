@@ -103,6 +103,7 @@ class Table:
         delivery_name: name of the delivery that stands for a period, given its first day.
         is_delimited: a row may have too many cells.
         overlap: how far a pull reaches back before its day.
+        is_set: a pull is a set of rows, kept in the order of their text, whatever order they came in.
         moment_column: column that holds the row's moment; None when the system keeps it to itself.
     """
 
@@ -115,6 +116,7 @@ class Table:
     delivery_name: Callable[[date], str] = lambda _day: ""
     is_delimited: bool = False
     overlap: timedelta = timedelta()
+    is_set: bool = False
     moment_column: str | None = None
 
     @cached_property
@@ -255,8 +257,15 @@ def deliveries(table: Table, first_day: date, last_day: date) -> list[Delivery]:
         if table.overlap and number:
             since = datetime.combine(first, time()) - table.overlap
             delivered = [*(row for row in slots[number - 1] if row.moment >= since), *rows]
+        if table.is_set:
+            delivered = sorted(delivered, key=_line)
         found.append(Delivery(table.delivery_name(first), first, last, delivered))
     return found
+
+
+def _line(row: Row) -> bytes:
+    """A row as PostgreSQL's COPY writes it, NULL as nothing."""
+    return ("\t".join("" if cell is None else str(cell) for cell in row.cells) + "\n").encode()
 
 
 @lru_cache(maxsize=1)
