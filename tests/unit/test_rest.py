@@ -347,6 +347,7 @@ def test_a_pull_has_a_folder_of_its_own_below_the_spool(tmp_path: Path, name: st
         (Connection("c", "http", "h"), "http://h"),
         (Connection("c", "https", "h", 8443), "https://h:8443"),
         (Connection("c", "http", "h", schema="https"), "https://h"),
+        (Connection("c", "generic", "h", 8443, schema="https"), "https://h:8443"),
         (Connection("c", "http", "https://h/base/", schema="http"), "https://h/base"),
         (Connection("c", "https", "h", extra={"base_path": "/api/v2/"}), "https://h/api/v2"),
         (Connection("c", "https", "h", schema="api/v2"), "https://h/api/v2"),
@@ -360,7 +361,7 @@ def test_the_base_url_comes_from_the_connection(connection: Connection, base_url
 @pytest.mark.parametrize(
     "connection",
     [
-        Connection("c", "mysql", "h"), Connection("c", "http", ""), Connection("c", "http", "ftp://h"),
+        Connection("c", "mysql", "h"), Connection("c", "generic", "h", schema="api"), Connection("c", "http", ""), Connection("c", "http", "ftp://h"),
         Connection("c", "http", "h:port"), Connection("c", "http", "h", extra={"base_path": 1}),
         Connection("c", "http", "h", extra={"allowed_hosts": 1}),
     ],

@@ -89,8 +89,9 @@ class Endpoint:
 def endpoint(connection: Connection) -> Endpoint:
     """Where a connection's API is.
 
-    ``https://host``, a host with kind ``https``, and kind ``http`` with schema ``https`` mean the same, as
-    for Airflow's own HTTP hook. ``extra.base_path`` stands before every path.
+    ``https://host``, a host with kind ``https``, and any kind with schema ``https`` mean the same, as for
+    Airflow's own HTTP hook (without its provider Airflow makes every kind ``generic``). ``extra.base_path``
+    stands before every path.
 
     Raises:
         CredentialsError: for a connection that names no HTTP host.
@@ -104,8 +105,8 @@ def endpoint(connection: Connection) -> Endpoint:
     name = f"[{name}]" if name.count(":") > 1 and not name.startswith("[") else name
     if scheme not in _PORTS or not name or not isinstance(path, str):
         raise CredentialsError(
-            f"{where} is no address of an HTTP API. Give it the type http, a host, and the schema https "
-            "unless it is plain http; extra.base_path may hold the path that all requests begin with."
+            f"{where} is no address of an HTTP API. Give it a host and the schema https (or http); "
+            "extra.base_path may hold the path that all requests begin with."
         )
     url = f"{scheme}://{name}" + (f":{connection.port}" if connection.port else "")
     try:
