@@ -361,7 +361,8 @@ def test_the_base_url_comes_from_the_connection(connection: Connection, base_url
 @pytest.mark.parametrize(
     "connection",
     [
-        Connection("c", "mysql", "h"), Connection("c", "generic", "h", schema="api"), Connection("c", "http", ""), Connection("c", "http", "ftp://h"),
+        Connection("c", "mysql", "h"), Connection("c", "generic", "h", schema="api"),
+        Connection("c", "http", ""), Connection("c", "http", "ftp://h"),
         Connection("c", "http", "h:port"), Connection("c", "http", "h", extra={"base_path": 1}),
         Connection("c", "http", "h", extra={"allowed_hosts": 1}),
     ],
