@@ -141,11 +141,9 @@ def test_reading_statements_of_either_dialect_pass(text: str) -> None:
 
 
 def test_the_simulated_hr_system_is_sound() -> None:
-    path = Path(settings_module.project_root() / "src/yardstick/simulator/sites/hr.yml")
-    if not path.exists():
-        pytest.skip("the simulated HR system is not there")
-    (site,) = load_sites(path)
+    (site,) = load_sites(settings_module.project_root() / "src/yardstick/simulator/sites/hr.yml")
     assert site.connector == "database"
+    assert {entity.options.is_incremental for entity in site.entities.values()} == {True, False}
 
 
 # --- what is due ----------------------------------------------------------------------------------

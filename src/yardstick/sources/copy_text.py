@@ -19,7 +19,8 @@ from yardstick.sources.delivery import RECORD, UNIT, Page, RefusedError, Rows
 
 END = b"\\.\n"
 _CHUNK = 1 << 19
-_RUN_BYTES = 48 << 20
+_RUN_BYTES = 64 << 20
+_ROW_OVERHEAD_BYTES = 64  # what Python needs to hold a row besides its text
 _TOLD_ROWS = 1_000_000
 _MAX_HEADER_BYTES = 1 << 20
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -72,21 +73,21 @@ def write(
         for row in lines:
             held.append(row)
             rows += 1
-            held_bytes += len(row)
+            size += len(row)
+            held_bytes += len(row) + _ROW_OVERHEAD_BYTES
             if rows > max_rows:
                 raise RefusedError(
                     f"{name} brings more than {max_rows:,} rows. Ask for less in the query, or raise max_rows."
                 )
-            if size + held_bytes > max_bytes:
+            if size > max_bytes:
                 raise RefusedError(
                     f"{name} brings more than {max_bytes:,} bytes. Ask for less in the query, "
                     "or raise max_bytes."
                 )
             if held_bytes > _RUN_BYTES:
-                size += held_bytes
-                held_bytes = 0
                 runs.append(_run(sorted(held), folder))
                 held.clear()
+                held_bytes = 0
             if rows % _TOLD_ROWS == 0:
                 print(f"{name}: {rows:,} rows so far", flush=True)
         held.sort()

@@ -67,7 +67,7 @@ def check(query: str, dialect: str) -> str:
         near = f" near {first['highlight']!r}" if first.get("highlight") else ""
         raise QueryError(
             f"cannot be read as {DIALECTS[dialect]}: {place}{first.get('description', error)}{near}. "
-            "Correct it."
+            "Correct it, or let the database's administrator make it a view."
         ) from None
     except SqlglotError as error:
         raise QueryError(f"cannot be read as {DIALECTS[dialect]}: {error}. Correct it.") from None
