@@ -1,4 +1,4 @@
-"""A real MariaDB or MySQL server for tests, where one is installed: in a temporary folder, on a free loopback port."""
+"""A real MariaDB server for tests, where one is installed: in a temporary folder, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -52,9 +52,10 @@ class MariaDB:
 @contextmanager
 def running() -> Iterator[MariaDB]:
     """Start a server and stop it at the end; skips the test where none is installed."""
-    program = shutil.which("mariadbd", path=_FOLDERS) or shutil.which("mysqld", path=_FOLDERS)
-    if program is None:
-        pytest.skip("no mariadbd or mysqld on this machine (on Debian or Ubuntu: apt install mariadb-server)")
+    program = shutil.which("mariadbd", path=_FOLDERS)
+    installer = shutil.which("mariadb-install-db", path=_FOLDERS)
+    if program is None or installer is None:
+        pytest.skip("no mariadbd on this machine (on Debian or Ubuntu: apt install mariadb-server)")
     # The temporary folder of pytest is closed to others, and a socket's path may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="yardstick-mariadb-") as name:
         folder = Path(name)
@@ -63,7 +64,7 @@ def running() -> Iterator[MariaDB]:
         log = folder / "server.log"
         data = folder / "data"
         own = ["--no-defaults", f"--user={account.pw_name}"]
-        _initialise(program, own, data, log)
+        _initialise(installer, own, data, log)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
@@ -105,15 +106,10 @@ def running() -> Iterator[MariaDB]:
                 process.wait()
 
 
-def _initialise(program: str, own: list[str], data: Path, log: Path) -> None:
-    installer = shutil.which("mariadb-install-db", path=_FOLDERS)
-    if installer and "maria" in Path(program).name:
-        arguments = [installer, *own, f"--datadir={data}", "--auth-root-authentication-method=normal",
-                     "--skip-test-db"]  # fmt: skip
-    else:
-        arguments = [program, *own, f"--datadir={data}", "--initialize-insecure"]
+def _initialise(installer: str, own: list[str], data: Path, log: Path) -> None:
+    arguments = [installer, *own, f"--datadir={data}", "--auth-root-authentication-method=normal"]
     with log.open("ab") as output:
-        done = subprocess.run(arguments, stdout=output, stderr=output, check=False)
+        done = subprocess.run([*arguments, "--skip-test-db"], stdout=output, stderr=output, check=False)
     assert done.returncode == 0, log.read_text(errors="replace")[-2000:]
 
 
