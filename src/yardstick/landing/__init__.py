@@ -136,12 +136,12 @@ class _Landing:
     def _read(self, connector: Connector, fetched: Fetched, original: Original, *, is_new: bool) -> Landed:
         """Read the rows and write them; a refusal keeps the bytes, too."""
         try:
-            reading = connector.read(self.entity, self.due.name, fetched.stream)
+            reading = self._open(connector, fetched)
             landed = self._pass_on(reading, fetched, original) if is_new else None
             if landed is None:
                 if is_new:  # the reading is used up
                     fetched.stream.seek(0)
-                    reading = connector.read(self.entity, self.due.name, fetched.stream)
+                    reading = self._open(connector, fetched)
                 landed = self._set_aside(reading, fetched, original)
         except RefusedError as error:
             if fetched.is_changing():
@@ -150,6 +150,11 @@ class _Landing:
             original.keep()
             return self._refuse(error)
         return landed
+
+    def _open(self, connector: Connector, fetched: Fetched) -> Reading:
+        reading = connector.read(self.entity, self.due.name, fetched.stream)
+        reading.total = fetched.total if reading.total is None else reading.total
+        return reading
 
     def _pass_on(self, reading: Reading, fetched: Fetched, original: Original) -> Landed | None:
         """Rows go to the server while they are read; taken back unless every day turns out to be new.
@@ -231,7 +236,7 @@ class _Landing:
         if reading.total is not None and reading.total != days.rows:
             raise RefusedError(
                 f"{self.due.name}: the source says {reading.total:,} rows and delivered {days.rows:,}. "
-                "Rows may have moved between its pages; the next run asks again."
+                "It is cut off, or rows moved between its pages; the next run looks again."
             )
         if span is None:
             span = self._seen_span(days, form.text if form else "")

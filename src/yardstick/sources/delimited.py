@@ -5,17 +5,17 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yardstick.sources import unpack
 from yardstick.sources.blocks import Block, take_apart
-from yardstick.sources.delivery import PAGE_ROWS, Page, Reading, RefusedError, Rows
-from yardstick.sources.header import Header
+from yardstick.sources.delivery import Item, Page, Reading, RefusedError, Rows
+from yardstick.sources.footer import Footer
+from yardstick.sources.header import depth, locate
 
 if TYPE_CHECKING:
-    from yardstick.sources.files import FilesOptions
     from yardstick.sources.site import Entity
 
 MAX_CELL_CHARACTERS = 4 << 20
@@ -41,14 +41,14 @@ def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("yardstick_keep_bytes", _keep_bytes)
 
 
-def read(entity: Entity, name: str, stream: IO[bytes], size: int) -> Reading:
+def read(entity: Entity, name: str, pieces: Iterator[bytes], size: int) -> Reading:
     """Read a delimited file.
 
     Args:
         entity: how it is to be read.
         name: its name, for messages.
-        stream: its bytes, at the start; seekable.
-        size: how many bytes it has.
+        pieces: its bytes.
+        size: how many bytes were delivered; what unpacks to much more is refused.
 
     Returns:
         Header and pages. The encoding is the declared one; a file that is plainly of another is refused.
@@ -57,38 +57,40 @@ def read(entity: Entity, name: str, stream: IO[bytes], size: int) -> Reading:
         RefusedError: at once or while pages are read, when the file as a whole cannot be trusted.
     """
     options = entity.options
-    magic = stream.read(4)
-    stream.seek(0)
-    if magic == unpack.ZIP_MAGIC:
-        raise RefusedError(f"{name} is a zip or xlsx file. Unpack it, or declare format: xlsx.")
-    is_gzip = magic.startswith(unpack.GZIP_MAGIC)
+    start, pieces = _begin(pieces)
+    if start.startswith(unpack.ZIP_MAGIC):
+        raise RefusedError(
+            f"{name} is a zip or xlsx file. Declare format: xlsx, name it .zip or declare member, or unpack it."
+        )
+    is_gzip = start.startswith(unpack.GZIP_MAGIC)
     if name.lower().endswith(".gz") and not is_gzip:
         raise RefusedError(f"{name} is not a gzip file. Deliver it again.")
-    pieces = unpack.bounded(
-        unpack.gunzip(stream, name) if is_gzip else unpack.plain(stream),
-        name,
-        size,
-        options.max_uncompressed_bytes,
-    )
+    unpacked = unpack.gunzip(pieces, name) if is_gzip else pieces
+    pieces = unpack.bounded(unpacked, name, size, options.max_uncompressed_bytes)
     encoding = codecs.lookup(options.encoding).name
-    start = next(pieces, b"")
-    while 0 < len(start) < 4 and (more := next(pieces, b"")):
-        start += more
+    start, pieces = _begin(pieces)
     if not start:
         raise RefusedError(f"{name} is empty. Deliver it again.")
     _check_byte_order_mark(options.encoding, encoding, name, start)
     guess = None if encoding in ("utf-8", "ascii", "utf-16", "utf-32") else _Utf8Guess()
-    watched = _watched(name, chain([start], pieces), guess)
-    if encoding == "utf-8" and start.startswith(codecs.BOM_UTF8):
-        watched = chain([start[len(codecs.BOM_UTF8) :]], _watched(name, pieces, guess))
+    watched = _watched(name, pieces, guess)
     reading = Reading([], iter(()))
     try:
-        reading.pages = _chain_first(_pages(entity, name, _blocks(watched, encoding), encoding, reading))
+        table = _Table(entity, name, _blocks(watched, encoding), encoding, reading)
+        reading.pages = _chain_first(table.pages())
     except RefusedError:
         _say_encoding(options.encoding, name, watched, guess)
         raise
     reading.pages = _guarded(reading.pages, options.encoding, name, watched, guess)
     return reading
+
+
+def _begin(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, as many as a mark of any kind has, and all pieces again."""
+    start = next(pieces, b"")
+    while 0 < len(start) < 4 and (more := next(pieces, b"")):
+        start += more
+    return start, chain([start] if start else [], pieces)
 
 
 def _chain_first(pages: Iterator[Page]) -> Iterator[Page]:
@@ -162,12 +164,13 @@ class _Lines:
     """Lines to be read row by row, block after block.
 
     Attributes:
+        errors: how bytes that are no UTF-8 stand in a line.
         taken: the lines since the last row began.
     """
 
     def __init__(self, blocks: Iterator[bytes], errors: str) -> None:
+        self.errors = errors
         self._blocks = blocks
-        self._errors = errors
         self._lines: list[str] = []
         self._at = 0
         self.taken: list[str] = []
@@ -185,7 +188,7 @@ class _Lines:
 
     def open(self, block: bytes) -> None:
         """Begin with a block."""
-        self._lines = io.StringIO(block.decode("utf-8", self._errors), newline="").readlines()
+        self._lines = io.StringIO(block.decode("utf-8", self.errors), newline="").readlines()
         self._at = 0
 
     @property
@@ -197,18 +200,21 @@ class _Lines:
         """What is left of the last block; it is used up then."""
         rest = "".join(self._lines[self._at :])
         self._lines = []
-        return rest.encode("utf-8", self._errors)
+        return rest.encode("utf-8", self.errors)
 
 
 def _blocks(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Whole lines; bytes of another encoding than UTF-8 are told in UTF-8."""
+    """Whole lines; bytes of another encoding than UTF-8 are told in UTF-8. No byte-order mark stands first."""
     decoder = (
         None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)(errors="yardstick_keep_bytes")
     )
     pending: list[bytes] = []
+    is_first = True
     for piece in pieces:
         if decoder:
             piece = decoder.decode(piece).encode("utf-8", "surrogatepass")
+        if is_first and piece:
+            piece, is_first = piece.removeprefix(codecs.BOM_UTF8), False
         cut = piece.rfind(b"\n") + 1
         if cut:
             yield b"".join([*pending, piece[:cut]])
@@ -221,138 +227,141 @@ def _blocks(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         yield rest
 
 
-def _pages(
-    entity: Entity, name: str, blocks: Iterator[bytes], encoding: str, reading: Reading
-) -> Iterator[Page]:
-    options = entity.options
-    csv.field_size_limit(MAX_CELL_CHARACTERS)
-    errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
-    lines = _Lines(blocks, errors)
-    dialect = {
-        "delimiter": options.delimiter,
-        "quotechar": options.quote or None,
-        "quoting": csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE,
-        "strict": True,
-    }
-    reader = csv.reader(lines, **dialect)
-    number = _seek_header(name, options.header_row, reader)
-    cells = _next_row(name, number, reader, "the header, ")
-    if cells is None:
-        raise RefusedError(
-            f"{name} has no row {options.header_row}, where the header was expected. Check header_row."
-        )
-    _check_header_text(options.encoding, name, number, cells)
-    header = Header(entity, f"{name}: row {number}", cells)
-    reading.header = header.names
-    trailing = len(cells) - header.width
-    rows = Rows(header.width, header.event, options.encoding)
-    rest = lines.rest()
-    while block := rest or next(blocks, b""):
-        rest = b""
-        if not block.endswith(b"\n"):  # the file's last line
+class _Table:
+    """One delimited text on its way into pages."""
+
+    def __init__(
+        self, entity: Entity, name: str, blocks: Iterator[bytes], encoding: str, reading: Reading
+    ) -> None:
+        options = entity.options
+        csv.field_size_limit(MAX_CELL_CHARACTERS)
+        self._name = name
+        self._options = options
+        self._blocks = blocks
+        self._reading = reading
+        self._lines = _Lines(blocks, "surrogateescape" if encoding == "utf-8" else "surrogatepass")
+        self._dialect = {
+            "delimiter": options.delimiter,
+            "quotechar": options.quote or None,
+            "quoting": csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE,
+            "strict": True,
+        }
+        leading, raw = self._leading(depth(options))
+        self._number, header = locate(entity, name, leading)
+        self._rest = "".join(raw[self._number :]).encode("utf-8", self._lines.errors) + self._lines.rest()
+        self._header = header
+        self._trailing = len(header.labels) - header.width
+        self._footer = Footer(entity, name, header.event)
+        self._rows = Rows(header.width, header.event, options.encoding)
+        reading.header = header.names
+
+    def _leading(self, count: int) -> tuple[list[list[str]], list[str]]:
+        """The first rows, and the text that each was read from."""
+        reader = csv.reader(self._lines, **self._dialect)
+        first = self._options.header_row or 1  # what stands above a declared header may be anything
+        rows: list[list[str]] = []
+        raw: list[str] = []
+        for number in range(1, count + 1):
+            try:
+                row = next(reader)
+            except StopIteration:
+                break
+            except csv.Error as error:
+                _check_error(self._name, number, error)
+                if number >= first and self._options.header_row:
+                    raise RefusedError(
+                        f"{self._name}: row {number}, the header, cannot be read: {error}."
+                    ) from None
+                row = []
+            if number >= first:
+                _check_header_text(self._options.encoding, self._name, number, row)
+            rows.append(row)
+            raw.append("".join(self._lines.taken))
+            self._lines.taken.clear()
+        return rows, raw
+
+    def pages(self) -> Iterator[Page]:
+        """The rows behind the header: sound blocks at once, others row by row."""
+        if self._footer.is_declared:
+            yield from self._rows.pages(self._footer.data(self._every_item(), self._reading.notices))
+        else:
+            while block := self._next_block():
+                taken = self._take(block)
+                if taken is None:
+                    self._lines.open(block)
+                    yield from self._rows.pages(self._items())
+                    continue
+                count = len(taken.rows)
+                self._rows.count += count
+                numbers = range(self._number + 1, self._number + 1 + count)
+                yield Page(numbers, None, taken.event_values, packed=taken.rows)
+                self._number += count
+                if taken.length < len(block):  # a row goes on in the next block
+                    rest = block[taken.length :]
+                    more = next(self._blocks, b"")
+                    self._rest = rest + more if more else rest.removesuffix(b"\n")
+        self._check_undecodable()
+
+    def _next_block(self) -> bytes:
+        """Whole lines, what was left over first; empty at the end."""
+        block, self._rest = self._rest or next(self._blocks, b""), b""
+        if block and not block.endswith(b"\n"):  # the file's last line
             block += b"\n"
-        taken = _take(block, options, header, trailing) if len(block) <= MAX_LINE_BYTES else None
-        if taken is not None:
-            rows.count += len(taken.rows)
-            yield Page(
-                range(number + 1, number + 1 + len(taken.rows)), None, taken.event_values, packed=taken.rows
-            )
-            number += len(taken.rows)
-            if taken.length < len(block):  # a row goes on in the next block
-                rest = block[taken.length :]
-                more = next(blocks, b"")
-                rest = rest + more if more else rest.removesuffix(b"\n")
-            continue
-        lines.open(block)
-        number = yield from _row_by_row(name, lines, dialect, rows, number, trailing)
-    bad_rows = len(rows.undecodable)
-    if bad_rows > max(1, rows.count // 100) or (bad_rows and bad_rows == rows.count):
-        raise RefusedError(
-            f"{name} is not {options.encoding}: {bad_rows} of {rows.count} rows cannot be decoded, "
-            f"the first is row {rows.undecodable[0]}. "
-            "Correct the encoding in the site file, or deliver it in the declared one."
+        return block
+
+    def _every_item(self) -> Iterator[Item]:
+        while block := self._next_block():
+            self._lines.open(block)
+            yield from self._items()
+
+    def _items(self) -> Iterator[Item]:
+        """The rows that begin in the block the lines stand in, each read for itself."""
+        width, trailing, lines = self._header.width, self._trailing, self._lines
+        reader = csv.reader(lines, **self._dialect)
+        while not lines.is_spent:
+            self._number += 1
+            lines.taken.clear()
+            try:
+                row = next(reader)
+            except csv.Error as error:
+                _check_error(self._name, self._number, error)
+                yield self._number, ["".join(lines.taken).rstrip("\r\n")], (
+                    "bad_quoting",
+                    f"row {self._number} has text after a closing quotation mark (kept whole in one cell)",
+                )  # fmt: skip
+                continue
+            if not row:
+                continue  # a blank line counts as a row of the file and holds none
+            if trailing and len(row) == width + trailing and not any(row[width:]):
+                del row[width:]  # a trailing separator on every row, as on the header, is a habit
+            yield self._number, row, None
+
+    def _take(self, block: bytes) -> Block | None:
+        """The rows of a block that is sound as a whole, all at once."""
+        options, header = self._options, self._header
+        if len(block) > MAX_LINE_BYTES or not (options.delimiter + options.quote).isascii():
+            return None
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            return None
+        return take_apart(
+            block,
+            delimiter=ord(options.delimiter),
+            quote=ord(options.quote) if options.quote else None,
+            width=header.width,
+            event=header.event,
+            trailing=self._trailing,
         )
 
-
-def _seek_header(name: str, header_row: int, reader: Iterator[list[str]]) -> int:
-    """Pass over what stands above the header; the header's row number."""
-    for number in range(1, header_row):
-        try:
-            next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            _check_error(name, number, error)
-    return header_row
-
-
-def _next_row(name: str, number: int, reader: Iterator[list[str]], what: str) -> list[str] | None:
-    try:
-        return next(reader)
-    except StopIteration:
-        return None
-    except csv.Error as error:
-        _check_error(name, number, error)
-        raise RefusedError(f"{name}: row {number}, {what}cannot be read: {error}.") from None
-
-
-def _row_by_row(
-    name: str, lines: _Lines, dialect: dict[str, Any], rows: Rows, number: int, trailing: int
-) -> Generator[Page, None, int]:
-    """The rows that begin in the block the lines stand in, each judged for itself.
-
-    Returns:
-        The number of the last row.
-    """
-    width = rows.width or 0
-    reader = csv.reader(lines, **dialect)
-    numbers: list[int] = []
-    found: list[list[str]] = []
-    while not lines.is_spent:
-        number += 1
-        lines.taken.clear()
-        try:
-            row = next(reader)
-        except csv.Error as error:
-            _check_error(name, number, error)
-            if found:
-                yield rows.page(numbers, found)
-                numbers, found = [], []
-            yield rows.one(
-                number, ["".join(lines.taken).rstrip("\r\n")], "bad_quoting",
-                f"row {number} has text after a closing quotation mark (kept whole in one cell)",
-            )  # fmt: skip
-            continue
-        if not row:
-            continue  # a blank line counts as a row of the file and holds none
-        if trailing and len(row) == width + trailing and not any(row[width:]):
-            del row[width:]  # a trailing separator on every row, as on the header, is a habit
-        numbers.append(number)
-        found.append(row)
-        if len(found) == PAGE_ROWS:
-            yield rows.page(numbers, found)
-            numbers, found = [], []
-    if found:
-        yield rows.page(numbers, found)
-    return number
-
-
-def _take(block: bytes, options: FilesOptions, header: Header, trailing: int) -> Block | None:
-    """The rows of a block that is sound as a whole, all at once."""
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return None
-    if not options.delimiter.isascii() or not options.quote.isascii():
-        return None
-    return take_apart(
-        block,
-        delimiter=ord(options.delimiter),
-        quote=ord(options.quote) if options.quote else None,
-        width=header.width,
-        event=header.event,
-        trailing=trailing,
-    )
+    def _check_undecodable(self) -> None:
+        bad, every = self._rows.undecodable, self._rows.count
+        if len(bad) > max(1, every // 100) or (bad and len(bad) == every):
+            raise RefusedError(
+                f"{self._name} is not {self._options.encoding}: {len(bad)} of {every} rows cannot be decoded, "
+                f"the first is row {bad[0]}. "
+                "Correct the encoding in the site file, or deliver it in the declared one."
+            )
 
 
 def _check_error(name: str, number: int, error: csv.Error) -> None:
@@ -396,7 +405,7 @@ class _Utf8Guess:
                 self.is_valid = False
             else:
                 if not text.isascii():
-                    self.beyond_ascii += sum(character > "\x7f" for character in text)
+                    self.beyond_ascii += len(text) - len(text.encode("ascii", "ignore"))
 
     def is_utf8(self) -> bool:
         """The verdict, once everything was seen."""

@@ -18,9 +18,10 @@ None of them changes a value: a cell is the text that was delivered.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import IO, TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,9 @@ UNIT = "\x1f"
 RECORD = "\x1e"
 NUL_SHOWN = "␀"
 PAGE_ROWS = 4096
+
+Item = tuple[int, list[str], tuple[str, str] | None]
+"""A row on its way: its number, its cells, and (rule, detail) when it is known to be faulty."""
 
 
 class RefusedError(ValueError):
@@ -77,10 +81,12 @@ class Fetched:
     """Delivered bytes at hand.
 
     Attributes:
-        stream: seekable, at its start.
+        stream: a real file, at its start.
+        total: how many rows the source says there are, beside the bytes; None when it does not.
     """
 
     stream: IO[bytes]
+    total: int | None = field(default=None, kw_only=True)
 
     def is_changing(self) -> bool:
         """Whether the source was still writing while the bytes were read; then nothing is landed."""
@@ -205,9 +211,11 @@ class Problems(Protocol):
 
     Attributes:
         path: the site file.
+        content: all that stands in it.
     """
 
     path: Path
+    content: dict[str, Any]
 
     def problem(self, place: tuple[Any, ...], text: str) -> None:
         """Tell a mistake: where in the file, what is wrong and what to do."""
@@ -275,21 +283,39 @@ class Rows:
         self.undecodable: list[int] = []
         self.count = 0
 
+    def pages(self, items: Iterable[Item]) -> Iterator[Page]:
+        """Pages of rows, known faults among them."""
+        numbers: list[int] = []
+        rows: list[list[str]] = []
+        for number, row, fault in items:
+            if fault is None:
+                numbers.append(number)
+                rows.append(row)
+            if rows and (fault or len(rows) == PAGE_ROWS):
+                yield self.page(numbers, rows)
+                numbers, rows = [], []
+            if fault:
+                yield self.one(number, row, *fault)
+        if rows:
+            yield self.page(numbers, rows)
+
     def page(self, numbers: Sequence[int], rows: Sequence[Sequence[str]]) -> Page:
         """A page of rows without a known problem; the sound ones are checked many at a time."""
         self.count += len(rows)
-        event, width = self.event, self.width
-        joined = [UNIT.join(row) for row in rows]
-        events = [] if event is None else [row[event] if event < len(row) else "" for row in rows]
-        page = Page(numbers, joined, events)
-        if width is None or any(len(row) != width for row in rows):
-            cells = sum(len(row) for row in rows)
+        event = self.event
+        joined = list(map(UNIT.join, rows))
+        widths = list(map(len, rows))
+        if event is None:
+            events = []
+        elif min(widths, default=0) > event:
+            events = list(map(itemgetter(event), rows))
         else:
-            cells = len(rows) * width
+            events = [row[event] if event < len(row) else "" for row in rows]
+        page = Page(numbers, joined, events)
         text = RECORD.join(joined)
         sound = (
-            (width is None or all(len(row) == width for row in rows))
-            and text.count(UNIT) == cells - sum(1 for row in rows if row)
+            (self.width is None or widths.count(self.width) == len(rows))
+            and text.count(UNIT) == sum(widths) - len(rows) + widths.count(0)
             and text.count(RECORD) == max(len(rows) - 1, 0)
             and "\x00" not in text
             and _is_encodable(text)

@@ -22,14 +22,14 @@ def plain(stream: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def gunzip(stream: IO[bytes], name: str) -> Iterator[bytes]:
+def gunzip(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
     """Decompress in pieces of bounded size, whatever a piece unpacks to; checks length and CRC."""
     decompressor = zlib.decompressobj(31)
     pending = b""
     members = 0
     while True:
         if not pending:
-            pending = stream.read(1 << 16)
+            pending = next(packed, b"")
         if not pending:
             break
         if decompressor.eof:
