@@ -99,14 +99,16 @@ class Days:
     ) -> None:
         part = self._parts[day]
         part.rows += len(rows)
-        part.content.update(b"\n".join(rows))
+        said = list(rows)
+        for index, (rule, _detail) in problems.items():
+            said[index] += b"\x1f" + rule.encode()
+        part.content.update(b"\n".join(said))
         part.content.update(b"\n")  # after every row, so that it does not matter where a page ends
         delivery_id = self._delivery_id(day)
         end = f"\t\\N\t\\N\t{delivery_id}\n".encode()
         if problems:
             lines = [b"%d\t%b%b" % (number, row, end) for number, row in zip(numbers, rows, strict=True)]
             for index, (rule, detail) in problems.items():
-                part.content.update(f"{index}{rule}".encode())
                 problem = f"{rule}\t{pack(detail)}\t{delivery_id}\n".encode()
                 lines[index] = b"%d\t%b\t%b" % (numbers[index], rows[index], problem)
             copied = b"".join(lines)
@@ -122,7 +124,7 @@ class Days:
     def _delivery_id(self, day: date | None) -> int | str:
         if self._ids is None or self._last is None:
             return "?"  # not known before every row was read
-        return self._ids[day] if day in self._ids else self._ids[self._last]
+        return self._ids[day if day is not None and day in self._ids else self._last]
 
     def seen(self) -> list[date]:
         """The days that rows were found for, in order."""

@@ -15,10 +15,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import pymysql  # type: ignore[import-untyped]
-from pymysql.connections import MAX_PACKET_LEN, TEXT_TYPES  # type: ignore[import-untyped]
-from pymysql.constants import CR, ER  # type: ignore[import-untyped]
-from pymysql.protocol import MysqlPacket  # type: ignore[import-untyped]
+import pymysql
+from pymysql.connections import MAX_PACKET_LEN, TEXT_TYPES
+from pymysql.constants import CR, ER
+from pymysql.protocol import MysqlPacket
 
 from yardstick.errors import CredentialsError, UnreachableError
 from yardstick.sources import copy_text, query
