@@ -92,3 +92,13 @@ def test_a_missing_connection_says_how_to_define_it(monkeypatch: pytest.MonkeyPa
 
     assert "Admin, Connections" in str(caught.value)
     assert "AIRFLOW_CONN_HELPDESK" in str(caught.value)
+
+
+def test_extra_names_the_kind_that_airflow_cannot_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_HR",
+        '{"conn_type": "generic", "host": "db", "extra": {"kind": "mysql", "ssl_mode": "required"}}',
+    )
+    found = connections.get("hr")
+    assert found.kind == "mysql"
+    assert found.extra == {"ssl_mode": "required"}

@@ -18,7 +18,8 @@ class Connection:
 
     Attributes:
         id: Airflow's connection id.
-        kind: Airflow's connection type (``http``, ``mysql``, ``postgres``, ``sftp``, ``aws`` …).
+        kind: Airflow's connection type (``http``, ``mysql``, ``postgres``, ``sftp``, ``aws`` …), or what
+            ``kind`` in extra says: Airflow stores ``generic`` for a type whose provider is not installed.
         host: host name or address; empty when there is none. May carry a protocol, as Airflow allows.
         port: None for the kind's own.
         login: user name or client id; empty when there is none.
@@ -65,7 +66,7 @@ def get(connection_id: str) -> Connection:
     _mask(found.password, extra)
     return Connection(
         id=connection_id,
-        kind=found.conn_type or "",
+        kind=str(extra.pop("kind", "") or found.conn_type or ""),
         host=found.host or "",
         port=found.port,
         login=found.login or "",
