@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psycopg
@@ -28,10 +28,11 @@ def environment() -> dict[str, str]:
     }
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(home: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start the demo, with variables that define connections where it does not simulate the systems itself."""
     return subprocess.Popen(
         [str(ROOT / "scripts/demo"), "--home", str(home), *arguments],
-        env=environment(),
+        env={**environment(), **(variables or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

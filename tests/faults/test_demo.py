@@ -14,12 +14,14 @@ import pytest
 from tests.demo_runs import ask, belongs_to, environment, fingerprints, finish, start, wait_until
 
 from yardstick import settings as settings_module
+from yardstick.contracts import load_contracts
 from yardstick.embedded.postgres import Server, lease
-from yardstick.simulator import simulate
+from yardstick.settings import Settings
+from yardstick.simulator import running, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPANY = ("--projects", "3", "--months", "3", "--seed", "7", "--lang", "en")
-PERIODS = {"2026-07", "2026-08", "2026-09", "2026-Q3"}
+PERIODS = {"2026-01", "2026-02", "2026-03", "2026-Q1"}
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +64,35 @@ def test_it_releases_every_month_and_the_quarter(home: Path):
     assert landed == accounted > 0
 
 
+def test_every_system_has_delivered_over_its_own_connection(home: Path):
+    with (
+        lease(settings_module.load(home=home)) as leased,
+        psycopg.connect(leased.database_url or "") as connection,
+    ):
+        entities = {
+            (row[0], row[1])
+            for row in connection.execute(
+                "select source_id, entity from ops.delivery group by 1, 2 having sum(rows_landed) > 0"
+            )
+        }
+        databases = {row[0] for row in connection.execute("select datname from pg_database")}
+    assert {source_id for source_id, _ in entities} == {
+        "assets", "helpdesk", "hr", "inspection_app", "master_data", "survey_platform",
+    }  # fmt: skip
+    assert {entity for _, entity in entities} >= set(load_contracts()) - {"takeover_finding"}
+    assert not any(name.endswith("_hr") for name in databases)
+
+
 def test_its_summary_says_where_everything_is(home: Path):
     output = (home / "output.txt").read_text()
     for period in PERIODS:
         page = home / "reports" / period / "v1" / "en" / "index.html"
         assert page.exists()
         assert str(page) in output
-    assert "landed" in output
-    assert "rejected" in output
+    for entity in ("ticket", "attendance", "inspection_item", "survey_answer", "equipment_status"):
+        assert re.search(rf"^ +{entity} +[0-9,]+ +[0-9,]+", output, re.MULTILINE), entity
+    assert "not yet accounted for" not in output
+    assert "unknown_code" in output
     assert str(home / "reports/index.html") in output
 
 
@@ -109,7 +132,7 @@ def test_serve_stays_up_and_ends_with_its_interruption(home: Path):
     airflow = re.search(r"Airflow: +(http://127\.0\.0\.1:\d+)", output)
     bi = re.search(r"BI tools: +(postgresql://\S+)", output)
     assert pages and airflow and bi, output  # noqa: PT018
-    assert "2026-Q3" in httpx.get(pages[1], follow_redirects=True).text
+    assert "2026-Q1" in httpx.get(pages[1], follow_redirects=True).text
     assert httpx.get(f"{airflow[1]}/api/v2/version").status_code == 200
     with psycopg.connect(bi[1]) as connection:
         assert connection.execute("select count(*) from bi.release").fetchone() == (len(PERIODS),)
@@ -121,24 +144,26 @@ def test_serve_stays_up_and_ends_with_its_interruption(home: Path):
     assert Server(home).port() is None
 
 
-def test_a_refused_file_makes_it_red_and_the_rest_is_released(tmp_path: Path):
+def test_a_refused_file_makes_it_red_and_the_rest_is_released(tmp_path: Path, settings: Settings):
     """One truncated file among good ones: named with its reason, nothing of it lands, the others do."""
-    company = tmp_path / "company"
-    simulated = simulate(company, projects=2, months=1, seed=3)
-    whole = sorted(simulated.data.rglob("*.csv*"))
-    victim = whole[len(whole) // 2]
-    victim.write_bytes(victim.read_bytes().replace(b"\n", b"\n\xff\xfe", 1)[:400] + b"\xff" * 400)
-    process = start(
-        tmp_path / "home", "--sites", str(simulated.sites), "--data", str(simulated.data),
-        "--from", "2026-07-01", "--to", "2026-07-31", "--lang", "en",
-    )  # fmt: skip
-    output = finish(process)
+    simulated = simulate(tmp_path / "company", projects=2, months=1, seed=3)
+    (victim,) = simulated.data.rglob("成本*.csv.gz")
+    victim.write_bytes(victim.read_bytes()[:200])
+    with running(simulated, settings) as variables:
+        process = start(
+            tmp_path / "home", "--sites", str(simulated.sites), "--data", str(simulated.data),
+            "--from", "2026-01-01", "--to", "2026-01-31", "--lang", "en", variables=variables,
+        )  # fmt: skip
+        output = finish(process)
     assert process.returncode == 1, output
     assert victim.name in output
     installed = settings_module.load(home=tmp_path / "home")
     with lease(installed) as leased, psycopg.connect(leased.database_url or "") as connection:
-        refused = connection.execute("select file_name from ops.arrival where status = 'refused'").fetchall()
-        landed = connection.execute("select count(distinct file_name) from ops.delivery").fetchone()
+        refused = connection.execute(
+            "select distinct file_name from ops.arrival where status = 'refused'"
+        ).fetchall()
+        entities = {row[0] for row in connection.execute("select distinct entity from ops.delivery")}
+        released = {row[0] for row in connection.execute("select period from release.release")}
     assert {Path(row[0]).name for row in refused} == {victim.name}
-    assert landed
-    assert landed[0] >= len(whole) - 1
+    assert entities == set(load_contracts()) - {"cost"}
+    assert released == {"2026-01"}

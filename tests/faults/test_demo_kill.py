@@ -6,24 +6,28 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from tests.demo_runs import ask, belongs_to, fingerprints, finish, kill, start, tasks, wait_until, workers
 
 from yardstick import appraisal, ingest, publish, quality, transform
 from yardstick import settings as settings_module
 from yardstick.embedded.postgres import lease
 from yardstick.settings import Settings
-from yardstick.simulator import simulate
+from yardstick.simulator import running, simulate
 
 COMPANY = ("--projects", "3", "--months", "1", "--seed", "7", "--lang", "en")
-PERIOD = "2026-07"
+PERIOD = "2026-01"
 
 
-def undisturbed(settings: Settings, folder: Path) -> Settings:
+def undisturbed(settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The same company through the same verbs, called one after the other without Airflow."""
     company = simulate(folder, projects=3, months=1, seed=7)
     settings = replace(settings, sites=company.sites, data=company.data)
-    for item in ingest.find_due(settings, "0001-01-01", "9999-12-31"):
-        ingest.land(settings, item, "test")
+    with running(company, settings) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        for lane in ingest.find_due(settings, company.first_day.isoformat(), company.last_day.isoformat()):
+            ingest.land(settings, lane, "test")
     build = transform.plan_build(settings, "test")
     assert build
     transform.stage(settings, build.build_id)
@@ -37,7 +41,9 @@ def undisturbed(settings: Settings, folder: Path) -> Settings:
     return settings
 
 
-def test_what_was_killed_ends_like_what_was_not(settings: Settings, tmp_path: Path):
+def test_what_was_killed_ends_like_what_was_not(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     home = tmp_path / "killed"
     process = start(home, *COMPANY)
     for what, query, victims in (
@@ -56,7 +62,7 @@ def test_what_was_killed_ends_like_what_was_not(settings: Settings, tmp_path: Pa
     assert again.returncode == 0, output
     assert belongs_to(home) == {}
 
-    expected = fingerprints(undisturbed(settings, tmp_path / "company"))
+    expected = fingerprints(undisturbed(settings, tmp_path / "company", monkeypatch))
     with lease(settings_module.load(home=home)) as leased:
         assert fingerprints(leased) == expected
         assert appraisal.verify(leased) == []

@@ -224,6 +224,8 @@ def test_the_same_commands_run_the_flow_under_celery(cluster):
     )
     wait_for(family, "the DAGs", lambda: client.get("/dags").json()["total_entries"] == 5)
     company = simulate(Path(environment["YARDSTICK_SITES"]).parent / "company", projects=2, months=1)
+    for api in ("assets", "helpdesk", "hr"):  # systems that need a connection are the demo's tests
+        shutil.rmtree(company.sites / api)
     company.sites.rename(environment["YARDSTICK_SITES"])
     company.data.rename(environment["YARDSTICK_DATA"])
     span = {"first_day": company.first_day.isoformat(), "last_day": company.last_day.isoformat()}

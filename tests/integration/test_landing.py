@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.delivery import csv_text, make_inbox, site_content, ticket, write_site
 
-from yardstick import warehouse
+from yardstick import sources, warehouse
 from yardstick.landing import Landed, land
 from yardstick.settings import Settings, project_root
-from yardstick.simulator import simulate
+from yardstick.simulator import running, simulate
 from yardstick.sources import files
 from yardstick.sources.register import register
 from yardstick.sources.site import Site
@@ -162,14 +162,26 @@ def test_raw_refuses_every_change(settings: Settings, tmp_path: Path) -> None:
             inbox.query(statement)
 
 
-def test_simulated_company_lands_whole(settings: Settings, tmp_path: Path) -> None:
+def test_simulated_company_lands_whole(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     company = simulate(tmp_path / "company", projects=3, months=1)
     settings = replace(settings, data=company.data)
-    (site,) = load_sites(company.sites)
-    landed = register_and_land(settings, site)
+    with running(company, settings) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        landed = []
+        for site in load_sites(company.sites):
+            with warehouse.connect(settings.require_database_url()) as connection:
+                register(connection, site)
+            connector = sources.connector(site.connector)
+            landed += [
+                land(settings, site, entity, due, "test")
+                for entity in site.entities.values()
+                for due in connector.due(site, entity, settings, company.first_day, company.last_day)
+            ]
     assert {result.status for result in landed} == {"landed"}
     with warehouse.connect(settings.require_database_url()) as connection:
-        assert connection.execute("select count(*) from raw.ticket").fetchone() == (company.rows,)
-        structural = connection.execute("select count(*) from raw.ticket where problem_rule = 'extra_cells'")
-        assert structural.fetchone() == (company.dirty.get("extra_separator", 0),)
-        assert connection.execute("select count(*) from raw.project").fetchone() == (3,)
+        for entity, account in company.accounts.items():
+            count = connection.execute(f"select count(*) from raw.{entity}".encode()).fetchone()
+            assert count == (account.counts["landed"],), entity

@@ -1,51 +1,105 @@
-"""Every dirty row that the simulator planted is found under its rule, and nothing else is rejected."""
+"""A whole dirty company, pulled over its real connections: every planted fault is found, and nothing else is."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from yardstick import ingest, transform, warehouse
 from yardstick.settings import Settings
-from yardstick.simulator import simulate
+from yardstick.simulator import SimulatedCompany, running, simulate
 
-KEPT = {"staged", "superseded", "duplicate"}
+OUTCOMES = ("landed", "staged", "superseded", "rejected", "duplicate")
 
 
-def test_rejects_are_exactly_the_planted_ones(settings: Settings, tmp_path: Path):
-    company = simulate(tmp_path / "company", projects=6, months=2, seed=11)
+@pytest.fixture
+def company(tmp_path: Path) -> SimulatedCompany:
+    return simulate(tmp_path / "company", projects=5, months=2, seed=11, dirty=0.03)
+
+
+@pytest.fixture
+def staged(
+    company: SimulatedCompany, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """A warehouse in which the company's deliveries have landed and are staged."""
     settings = replace(settings, sites=company.sites, data=company.data)
     first, last = company.first_day.isoformat(), company.last_day.isoformat()
-    for item in ingest.find_due(settings, first, last):
-        ingest.land(settings, item, "test")
+    with running(company, settings) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        for lane in ingest.find_due(settings, first, last):
+            ingest.land(settings, lane, "test")
     build = transform.plan_build(settings, "test")
     assert build
     transform.stage(settings, build.build_id)
+    return settings
 
-    truth = company.truth if company.truth.is_file() else company.truth / "dirty_rows.csv"
-    with truth.open(encoding="utf-8", newline="") as lines:
-        planted = list(csv.DictReader(lines))
-    expected = Counter(
-        (row["file_name"], int(row["row_number"]), row["expected"])
-        for row in planted
-        if row["expected"] not in KEPT
-    )
-    assert expected, "the simulator planted nothing"
-    with warehouse.connect(settings.require_database_url()) as connection:
+
+def planted(company: SimulatedCompany) -> list[dict[str, str]]:
+    with (company.truth / "dirty_rows.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_every_planted_fault_is_found_and_nothing_else(staged: Settings, company: SimulatedCompany) -> None:
+    faults = [row for row in planted(company) if row["kind"] not in ("correction", "redelivered")]
+    assert len(faults) >= 1000, "too few to say anything"
+
+    with warehouse.connect(staged.require_database_url()) as connection:
         found = Counter(
             tuple(row)
             for row in connection.execute(
-                "select d.file_name, r.row_number, r.rule from ops.reject as r "
-                "inner join ops.delivery as d using (delivery_id)"
+                "select r.source_id, r.entity, d.file_name, r.row_number, r.rule "
+                "from ops.rejected as r inner join ops.delivery as d using (delivery_id)"
             )
         )
-        staged, rejected, duplicate = connection.execute(
-            "select sum(rows_staged), sum(rows_rejected), sum(rows_duplicate) from ops.delivery "
-            "where entity = 'ticket'"
-        ).fetchone() or (0, 0, 0)
+        accounts = {
+            (row[0], row[1]): dict(zip(OUTCOMES, row[2:], strict=True))
+            for row in connection.execute(
+                "select source_id, entity, sum(rows_landed), sum(rows_staged), sum(rows_superseded), "
+                "sum(rows_rejected), sum(rows_duplicate) from ops.delivery group by 1, 2"
+            )
+        }
+    # each reject stands in the very delivery and row, under the very rule, that the truth tells
+    rejected = [row for row in faults if row["expected"] not in OUTCOMES]
+    expected = Counter(
+        (row["source_id"], row["entity"], row["delivery"], int(row["row_number"]), row["expected"])
+        for row in rejected
+    )
     assert found == expected
-    assert rejected == len({(name, number) for name, number, _rule in expected})
-    assert duplicate == sum(row["expected"] == "duplicate" for row in planted)
-    assert staged == company.tickets
+    # and by kind: as many as were planted
+    kinds = {
+        (row["source_id"], row["entity"], row["delivery"], int(row["row_number"])): row["kind"]
+        for row in rejected
+    }
+    by_kind = Counter(kinds[key[:4]] for key in found.elements())
+    assert by_kind == Counter(row["kind"] for row in rejected)
+    assert len(by_kind) >= 9
+
+    # what was corrected, repeated or late: the counts of every entity are those of the truth
+    assert accounts == {
+        (account.source_id, account.entity): {name: account.counts[name] for name in OUTCOMES}
+        for account in company.accounts.values()
+    }
+    for kind, outcome in (("corrected", "superseded"), ("duplicate", "duplicate"), ("late", "staged")):
+        assert sum(row["kind"] == kind and row["expected"] == outcome for row in faults) > 10
+
+
+def test_dirt_leaves_no_trace_in_what_is_staged(
+    staged: Settings, company: SimulatedCompany, tmp_path: Path
+) -> None:
+    clean = simulate(tmp_path / "clean", projects=5, months=2, seed=11, dirty=0)
+    with warehouse.connect(staged.require_database_url()) as connection:
+        counts = {
+            (row[0], row[1]): row[2]
+            for row in connection.execute(
+                "select source_id, entity, sum(rows_staged) from ops.delivery group by 1, 2"
+            )
+        }
+    assert counts == {
+        (account.source_id, account.entity): account.counts["staged"] for account in clean.accounts.values()
+    }

@@ -31,6 +31,7 @@ _FREE_TEXT = (
     "description",
 )
 _BREAKING = {"range": "out_of_range", "order": "times_swapped"}
+_FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 _UNREADABLE = {
     "timestamp": ("wrong_date", "2026-02-30 10:00:00", "timestamp_unreadable"),
     "date": ("wrong_date", "2026-02-30", "date_unreadable"),
@@ -113,6 +114,8 @@ def _kinds(table: Table) -> Iterator[tuple[str, Form | Rule | None]]:
             yield "wrong_code", form
         elif form.type in _UNREADABLE:
             yield _UNREADABLE[form.type][0], form
+        if form.is_measured and table.is_typed_in:
+            yield "full_width", form
         if form.field in _FREE_TEXT:
             yield "formula_text", form
     places = {form.field for form in table.forms}
@@ -150,10 +153,11 @@ def _spoil(
         return []
     if kind in ("late", "corrected", "conflict"):
         return _belated(random, table, row, sound, kind, later)
-    if kind == "formula_text" and isinstance(what, Form):
-        if row.cells[what.index] is None:
+    if kind in ("formula_text", "full_width") and isinstance(what, Form):
+        value = row.cells[what.index]
+        if value is None:
             return None
-        row.cells[what.index] = FORMULA
+        row.cells[what.index] = FORMULA if kind == "formula_text" else str(value).translate(_FULL_WIDTH)
         row.planted = Planted(kind, what.field)
         return []
     broken = Row(row.moment, list(row.cells))
@@ -161,9 +165,22 @@ def _spoil(
     if broken.planted is None:
         return None
     if later is None or (isinstance(what, Form) and what.is_key):
-        return [broken]  # nothing later can mend it: a broken copy beside the sound row
+        # nothing later can mend it: a broken copy beside the sound row
+        return [broken] if kind != "unknown_reference" or _renamed(table, broken, what) else None
     row.cells, row.planted = broken.cells, broken.planted
     return [Row(later, sound.cells, Planted("redelivered"))]
+
+
+def _renamed(table: Table, row: Row, what: Form | Rule | None) -> bool:
+    """Give a copy a key of its own; which of two rows with one key is right is not judged by what they refer to."""
+    keys = [form for form in table.forms if form.is_key]
+    if what in keys:
+        return True
+    for form in keys:
+        if not form.references and form.type == "text" and isinstance(row.cells[form.index], str):
+            row.cells[form.index] += "X"
+            return True
+    return False
 
 
 def _belated(

@@ -77,7 +77,7 @@ def make_inspections(
     """Inspect every project every month, and follow what was found."""
     found = Inspections(
         *(
-            Table(SOURCE, entity, columns, pace="month")
+            Table(SOURCE, entity, columns, pace="month", is_typed_in=True)
             for entity, columns in (
                 ("inspection", INSPECTION),
                 ("inspection_item", ITEM),

@@ -89,9 +89,9 @@ def make_procedures(
 ) -> Procedures:
     """Plan the routine work of every project and do it, as well as staff and level allow."""
     found = Procedures(
-        Table(SOURCE, "procedure", PROCEDURE, pace="month"),
-        Table(SOURCE, "procedure_execution", EXECUTION, pace="month"),
-        Table(SOURCE, "procedure_step", STEP, pace="month"),
+        Table(SOURCE, "procedure", PROCEDURE, pace="month", is_typed_in=True),
+        Table(SOURCE, "procedure_execution", EXECUTION, pace="month", is_typed_in=True),
+        Table(SOURCE, "procedure_step", STEP, pace="month", is_typed_in=True),
     )
     _register(found.procedure, days)
     last = datetime.combine(days[-1].date, time(23, 59))

@@ -89,7 +89,7 @@ def make_answers(
 
 def make_costs(projects: Sequence[Project], days: Sequence[Day], seed: int) -> Table:
     """The ledger's lines: a month's costs are booked on its last days."""
-    table = Table(SOURCE, "cost", COST, pace="month", is_delimited=True)
+    table = Table(SOURCE, "cost", COST, pace="month", is_delimited=True, is_typed_in=True)
     number = 0
     for project in projects:
         random = Random(f"{seed}/cost/{project.project_id}")  # noqa: S311

@@ -76,6 +76,7 @@ class Form:
         words: the words the site file translates; empty when it has none.
         is_key: part of what identifies the row.
         is_personal: free text or a person's own data.
+        is_measured: a number with a unit, which may be written as people write numbers.
     """
 
     field: str
@@ -87,6 +88,7 @@ class Form:
     words: tuple[str, ...]
     is_key: bool
     is_personal: bool
+    is_measured: bool
 
 
 @dataclass
@@ -102,6 +104,7 @@ class Table:
         first_row: number of the first row of a delivery, as a reader counts it.
         delivery_name: name of the delivery that stands for a period, given its first day.
         is_delimited: a row may have too many cells.
+        is_typed_in: people type into it: full-width digits happen.
         overlap: how far a pull reaches back before its day.
         is_set: a pull is a set of rows, kept in the order of their text, whatever order they came in.
         moment_column: column that holds the row's moment; None when the system keeps it to itself.
@@ -115,6 +118,7 @@ class Table:
     first_row: int = 1
     delivery_name: Callable[[date], str] = lambda _day: ""
     is_delimited: bool = False
+    is_typed_in: bool = False
     overlap: timedelta = timedelta()
     is_set: bool = False
     moment_column: str | None = None
@@ -153,6 +157,7 @@ class Table:
                     words=tuple(str(word) for word in codes),
                     is_key=name in self.contract.key,
                     is_personal=item.is_personal,
+                    is_measured=bool(item.unit) and item.type in ("integer", "numeric"),
                 )
             )
         return tuple(forms)
