@@ -2,8 +2,9 @@
 
 `plan` asks the ledger which deliveries no audited build has covered and takes on all of their days in
 one run; `stage` and `facts` are one dbt build each; a Great Expectations gate stands after both. The
-second gate moves the changed rows to where readers see them and emits one partition for every audited day.
-A failed gate leaves readers with the last good data.
+second gate moves the changed rows to where readers see them. `announce` emits one partition for every audited
+day whose required deliveries are all in, or were given up at their deadline; days that wait are announced by
+a later run. A failed gate leaves readers with the last good data.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import TriggerRule, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from yardstick import assets, settings
 from yardstick.wiring import RETRY
@@ -32,9 +34,9 @@ from yardstick.wiring import RETRY
     },
 )
 def build() -> None:
-    """Plan, stage, gate, facts, gate."""
+    """Plan, stage, gate, facts, gate, announce."""
 
-    @task.short_circuit
+    @task.short_circuit(ignore_downstream_trigger_rules=False)
     def plan(run_id: str | None = None) -> int | None:
         """Take on the dirty deliveries; nothing dirty, nothing to do."""
         from yardstick import transform
@@ -66,18 +68,36 @@ def build() -> None:
         transform.facts(settings.load(), build_id)
         return build_id
 
-    @task(outlets=[assets.audited_days])
-    def gate_facts(build_id: int, outlet_events: Any = None) -> list[str]:
-        """Hold the facts to the standards, open them to readers, announce the audited days."""
+    @task
+    def gate_facts(build_id: int) -> int:
+        """Hold the facts to the standards and open them to readers."""
         from yardstick import publish, quality
 
         quality.run_gate(settings.load(), "facts", build_id)
-        days = publish.move(settings.load(), build_id)
+        publish.move(settings.load(), build_id)
+        return build_id
+
+    @task(outlets=[assets.audited_days], trigger_rule=TriggerRule.NONE_FAILED)
+    def announce(build_id: int | None, run_id: str | None = None, outlet_events: Any = None) -> list[str]:
+        """Announce the days that are complete now, also those that only waited for a deadline."""
+        from yardstick import publish
+
+        days = publish.announce(settings.load(), build_id, str(run_id))
+        if not days:
+            raise AirflowSkipException("no day is complete that was not announced before")
         keys = [day.strftime(assets.DAY_KEY) for day in days]
         outlet_events[assets.audited_days].add_partitions(keys)
         return keys
 
-    gate_facts(facts(gate_staging(stage(plan()))))
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    def show_deliveries() -> list[str]:
+        """Renew the page and the readers' table of who has delivered what: rejected rows are known by now."""
+        from yardstick import publish, reports
+
+        publish.delivery_status(settings.load())
+        return [str(path) for path in reports.show_deliveries(settings.load())]
+
+    announce(gate_facts(facts(gate_staging(stage(plan()))))) >> show_deliveries()
 
 
 build()

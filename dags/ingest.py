@@ -1,10 +1,12 @@
-"""Land what the site systems have delivered.
+"""Land what the site systems have delivered, and say what is late.
 
-Looks through every source for files that are new or changed, lands each whole or not at all, and wakes
-`build`. One mapped task per source and entity; a refused file is red and named, the others still land.
+Looks through every source for what is new or changed, lands each delivery whole or not at all, applies the
+deadlines that have passed, wakes `build` and renews the page of who has delivered what. A mapped task is a
+lane: the entities of one system, of several where there are many; a system has at most `at_once` lanes.
+What cannot be had or used is red and named; everything else still lands.
 
-Params: `first_day` and `last_day` (ISO dates) bound the days that files may stand for; empty means the
-last 45 days up to yesterday.
+Params: `first_day` and `last_day` (ISO dates) bound the days that deliveries may stand for; empty means the
+last 45 days up to today. `sources` looks at these sources only.
 """
 
 from __future__ import annotations
@@ -30,7 +32,6 @@ from yardstick.wiring import RETRY
         "retries": 2,
         "retry_policy": RETRY,
         "retry_delay": timedelta(seconds=10),
-        "retry_exponential_backoff": True,
     },
     params={
         "first_day": Param(
@@ -39,24 +40,40 @@ from yardstick.wiring import RETRY
         "last_day": Param(
             None, type=["null", "string"], format="date", description="Latest day to look for."
         ),
+        "sources": Param(
+            None, type=["null", "array"], items={"type": "string"}, description="Only these sources."
+        ),
     },
 )
 def flow() -> None:
-    """Find, land, announce."""
+    """Find, land, judge, announce, show."""
 
     @task
-    def find_due(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Register the sites and list what each source and entity has waiting."""
+    def find_due(params: dict[str, Any] | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
+        """Register the sites and deal what has something waiting into lanes."""
         from yardstick import ingest
 
-        return ingest.find_due(settings.load(), params["first_day"], params["last_day"])
+        return ingest.find_due(
+            settings.load(),
+            params["first_day"],
+            params["last_day"],
+            source_ids=params["sources"],
+            run_id=run_id,
+        )
 
-    @task(map_index_template="{{ item['source_id'] }} · {{ item['entity'] }}")
-    def land(item: dict[str, Any], run_id: str | None = None) -> dict[str, Any]:
-        """Land the waiting files of one source and entity; fail when any was refused."""
+    @task(pool="landing", retries=4, map_index_template="{{ lane['label'] }}")
+    def land(lane: dict[str, Any], run_id: str | None = None, ti: Any = None) -> dict[str, int]:
+        """Land what waits in one lane; fail, when all has had its turn, if anything could not be had or used."""
         from yardstick import ingest
 
-        return ingest.land(settings.load(), item, run_id)
+        return ingest.land(settings.load(), lane, run_id, ti.max_tries)
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def apply_deadlines(params: dict[str, Any] | None = None, run_id: str | None = None) -> list[str]:
+        """Apply the rule to every deadline that has passed without its delivery, and tell whom it concerns."""
+        from yardstick import ingest
+
+        return ingest.apply_deadlines(settings.load(), str(run_id), params["last_day"])
 
     @task(outlets=[assets.deliveries_landed], trigger_rule=TriggerRule.ALL_DONE)
     def announce() -> int:
@@ -65,15 +82,24 @@ def flow() -> None:
 
         return ingest.dirty_days(settings.load())
 
-    @task(retries=0)
-    def conclude(landed: list[dict[str, Any]]) -> dict[str, int]:
-        """Be red when any source was: a run with missing rows must not look finished."""
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def show_deliveries() -> list[str]:
+        """Renew the page and the readers' table of who has delivered what for which day."""
+        from yardstick import publish, reports
+
+        publish.delivery_status(settings.load())
+        return [str(path) for path in reports.show_deliveries(settings.load())]
+
+    @task(retries=0, trigger_rule=TriggerRule.NONE_FAILED)
+    def conclude(landed: list[dict[str, int]], late: list[str]) -> dict[str, int]:
+        """Be red when a source was, or a required delivery is late: a run with missing rows is not finished."""
         from yardstick import ingest
 
-        return ingest.totals(landed)
+        return ingest.conclude(landed, late)
 
-    landed = land.expand(item=find_due())
-    landed >> announce() >> conclude(landed)
+    landed = land.expand(lane=find_due())
+    late = apply_deadlines()
+    landed >> late >> announce() >> show_deliveries() >> conclude(landed, late)
 
 
 flow()

@@ -34,7 +34,7 @@ REGISTRY = (
     Entry(deliveries_landed, "something new stands in the ledger", None, "ingest", ("build",)),
     Entry(
         audited_days,
-        "the day's figures passed both gates and readers see them",
+        "the day's figures passed both gates and nothing that it requires is still waited for",
         DAY_KEY,
         "build",
         ("appraise_month",),

@@ -148,7 +148,7 @@ def configure(
 
 
 def initialise(settings: Settings, environment: dict[str, str], admin_password: str) -> None:
-    """Create databases, schemas, Airflow's metadata, its pool and its administrator; safe to repeat.
+    """Create databases, schemas, Airflow's metadata, its pools and its administrator; safe to repeat.
 
     Raises:
         DeploymentError: with what the failing command printed.
@@ -159,7 +159,7 @@ def initialise(settings: Settings, environment: dict[str, str], admin_password: 
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
     for arguments in (
         ["db", "migrate"],
-        ["pools", "set", "warehouse", "1", "one writer of the warehouse"],
+        *(["pools", "set", name, str(slots), what] for name, (slots, what) in orchestrator.POOLS.items()),
         [
             *("users", "create", "--role", "Admin", "--username", "admin", "--password", admin_password),
             *(

@@ -8,6 +8,12 @@ from pathlib import Path
 
 from yardstick.settings import Settings, with_driver
 
+POOLS = {
+    "warehouse": (1, "one writer of the warehouse"),
+    "landing": (8, "lanes that land at once; a system's own limit is at_once of its site file"),
+}
+"""Airflow's pools: slots and what they are for."""
+
 
 def environment(
     settings: Settings,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from importlib import resources
 from typing import Any
 
 import psycopg
@@ -67,17 +68,12 @@ DOORS = (
 )
 
 
-def move(settings: Settings, build_id: int) -> list[date]:
+def move(settings: Settings, build_id: int) -> None:
     """Publish a build that passed its gates and mark its deliveries audited.
 
     Rows that did not change are not touched, so publishing again changes nothing. Days are published one
     by one: a crash leaves whole days, and the build stays dirty until its last day is in. How many rows were
     moved stands in ``ops.model_run``, stage ``publish``.
-
-    Returns:
-        The days to announce: the build's audited days, those it may have changed and that a source has
-        delivered, whether or not a row of them differs; and every day of a month that is complete with them,
-        because a roll-up waits for all of its days after each firing. The same again when called again.
 
     Raises:
         PublishBusyError: when another publisher is at work; nothing was done.
@@ -118,9 +114,11 @@ def move(settings: Settings, build_id: int) -> list[date]:
                 [build_id],
             )
             connection.execute(
-                "insert into publish.day (day, build_id) select audited.day, %(build)s "
-                "from (" + _AUDITED_DAYS + ") as audited on conflict (day) do nothing",
-                {"build": build_id},
+                "insert into publish.day (day, build_id) select b.day, b.build_id from ops.build_day as b "
+                "inner join ops.delivery as d on d.partition_date = b.day and d.entity = 'ticket' "
+                "where b.build_id = %s group by b.day, b.build_id having bool_and(d.audited_build_id is not null) "
+                "on conflict (day) do nothing",
+                [build_id],
             )
             connection.cursor().executemany(
                 "insert into ops.model_run (build_id, stage, node, status, seconds, rows_affected) "
@@ -130,40 +128,73 @@ def move(settings: Settings, build_id: int) -> list[date]:
                     for door in DOORS
                 ],
             )
-        return [row[0] for row in connection.execute(_AUDITED_DAYS, {"build": build_id})]
 
 
-_AUDITED_DAYS = """
-with audited as (
-    select partition_date as day
-    from ops.delivery
-    where entity = 'ticket'
-    group by partition_date
-    having bool_and(audited_build_id is not null)
+def announce(settings: Settings, build_id: int | None, run_id: str) -> list[date]:
+    """The days that are complete now and that somebody waits for; the same again when the run asks again.
+
+    A day is complete when its tickets are audited and every delivery that is required of it is in and
+    audited, or is carried on without because its deadline has passed.
+
+    Args:
+        settings: the installation.
+        build_id: the build that was just published; None when there was nothing to build.
+        run_id: the run that announces.
+
+    Returns:
+        Days that became complete, complete days that the build may have changed, and those whose missing
+        delivery has come since; and every day of a month that is complete with them, because a roll-up waits
+        for all of its days after each firing.
+
+    Raises:
+        PublishBusyError: when another publisher is at work.
+    """
+    url = settings.require_database_url()
+    query = (resources.files("yardstick") / "announce.sql").read_bytes()
+    with warehouse.connect(url, name="yardstick-publish") as connection, _alone(connection):
+        days = connection.execute(query, {"build": build_id, "run": run_id}).fetchall()
+        connection.commit()
+    return [row[0] for row in days]
+
+
+_STATUS = """
+with status as (
+    select
+        d.source_id, d.entity, d.day, s.names as source_names, s.projects, d.period_start, d.is_expected,
+        d.is_required, d.if_missing, d.deadline_at, d.delivered_at, d.status, d.rows_landed, d.rows_rejected,
+        d.file_count, d.refused_count
+    from ops.delivery_status as d
+    inner join ops.source as s on s.source_id = d.source_id
 ),
 
-touched as (
-    select distinct date_trunc('month', a.day) as month
-    from audited as a
-    inner join ops.build_day as b on b.day = a.day
-    where b.build_id = %(build)s
-),
-
-complete as (
-    select t.month
-    from touched as t
-    inner join audited as a on date_trunc('month', a.day) = t.month
-    group by t.month
-    having count(*) = extract(day from t.month + interval '1 month - 1 day')
+gone as (
+    delete from publish.delivery_status as p
+    where not exists (
+        select from status as s where s.source_id = p.source_id and s.entity = p.entity and s.day = p.day
+    )
 )
 
-select a.day
-from audited as a
-where
-    date_trunc('month', a.day) in (select month from complete)
-    or a.day in (select day from ops.build_day where build_id = %(build)s)
-order by a.day
+insert into publish.delivery_status as p
+select s.* from status as s
+left join publish.delivery_status as o on o.source_id = s.source_id and o.entity = s.entity and o.day = s.day
+where s is distinct from o
+on conflict (source_id, entity, day) do update set
+    (source_names, projects, period_start, is_expected, is_required, if_missing, deadline_at, delivered_at,
+        status, rows_landed, rows_rejected, file_count, refused_count)
+    = (excluded.source_names, excluded.projects, excluded.period_start, excluded.is_expected, excluded.is_required,
+        excluded.if_missing, excluded.deadline_at, excluded.delivered_at, excluded.status, excluded.rows_landed,
+        excluded.rows_rejected, excluded.file_count, excluded.refused_count)
 """
+
+
+def delivery_status(settings: Settings) -> int:
+    """Bring readers' copy of who has delivered what up to date.
+
+    Returns:
+        How many rows were written.
+    """
+    with warehouse.connect(settings.require_database_url(), name="yardstick-publish") as connection:
+        return connection.execute(_STATUS).rowcount
 
 
 @contextlib.contextmanager

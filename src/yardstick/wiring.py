@@ -9,11 +9,10 @@ from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     Asset,
-    ExceptionRetryPolicy,
     Param,
     PartitionedAssetTimetable,
-    RetryAction,
-    RetryRule,
+    RetryDecision,
+    RetryPolicy,
     RollupMapper,
     TriggerRule,
     dag,
@@ -21,17 +20,41 @@ from airflow.sdk import (
 )
 
 from yardstick import settings
-from yardstick.errors import BadInputError
+from yardstick.errors import BadInputError, UnreachableError
 
-RETRY = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(
-            exception=[BadInputError, HITLRejectException],
-            action=RetryAction.FAIL,
-            reason="trying again changes nothing",
+_UNREACHABLE = (timedelta(seconds=30), timedelta(minutes=10))
+_DATABASE = (timedelta(seconds=10), timedelta(minutes=2))
+
+
+class ByCause(RetryPolicy):
+    """Try again as the cause of a failure says, at most as often as the task's ``retries``.
+
+    A source that does not answer gets ever longer pauses (30 s, doubled, up to 10 min), the warehouse shorter
+    ones; bad input, refused logins and rejections wait for a person; what nobody foresaw gets one more try.
+    """
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
+    ) -> RetryDecision:
+        """Decide by the type of the exception."""
+        import psycopg
+
+        if isinstance(exception, (BadInputError, HITLRejectException)):
+            return RetryDecision.fail("trying again changes nothing")
+        if isinstance(exception, UnreachableError):
+            return RetryDecision.retry(_pause(*_UNREACHABLE, try_number), "the source may answer later")
+        if isinstance(exception, psycopg.OperationalError):
+            return RetryDecision.retry(_pause(*_DATABASE, try_number), "the database may be back soon")
+        return (
+            RetryDecision.default() if try_number == 1 else RetryDecision.fail("it failed the same way twice")
         )
-    ]
-)
+
+
+def _pause(first: timedelta, longest: timedelta, try_number: int) -> timedelta:
+    return min(first * 2 ** min(try_number - 1, 16), longest)
+
+
+RETRY = ByCause()
 
 _SIGN_OFF = """\
 {{ ti.xcom_pull(task_ids='draft')['summary'] }}

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ast
+from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import Asset
+from airflow.sdk import Asset, RetryAction, TriggerRule
 
-from yardstick import assets
+from yardstick import assets, orchestrator
+from yardstick.deadlines import LateDeliveriesError
+from yardstick.errors import CredentialsError, UnreachableError
+from yardstick.ingest import RefusedDeliveriesError
+from yardstick.sources.site_file import SiteError
+from yardstick.wiring import RETRY
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
@@ -33,10 +40,8 @@ def test_every_file_is_one_dag_of_its_own_name(bag: DagBag):
     assert bag.dags, "Airflow saw no DAG"
     assert bag.import_errors == {}
     assert set(bag.dags) == {path.stem for path in DAGS.glob("*.py")}
-    assert {Path(dag.fileloc).stem for dag in bag.dags.values() if dag.dag_id in ("ingest", "build")} == {
-        "ingest",
-        "build",
-    }
+    files = {Path(dag.fileloc).stem for dag in bag.dags.values() if not dag.dag_id.startswith("appraise_")}
+    assert files == {"ingest", "build", "watch"}
 
 
 def test_dag_files_hold_wiring_only():
@@ -55,7 +60,9 @@ def test_dag_files_hold_wiring_only():
         assert top_level <= {"__future__", "airflow", "yardstick", "datetime", "typing"}, path.name
 
 
-@pytest.mark.parametrize("dag_id", ["ingest", "build", "appraise_month", "appraise_quarter", "appraise_year"])
+@pytest.mark.parametrize(
+    "dag_id", ["ingest", "watch", "build", "appraise_month", "appraise_quarter", "appraise_year"]
+)
 def test_policy(bag: DagBag, dag_id: str):
     dag = bag.dags[dag_id]
     assert dag.doc_md
@@ -73,13 +80,19 @@ def test_no_step_can_be_passed_by(bag: DagBag):
         ("stage", "gate_staging"),
         ("gate_staging", "facts"),
         ("facts", "gate_facts"),
+        ("gate_facts", "announce"),
+        ("announce", "show_deliveries"),
     }
     assert edges(bag.dags["ingest"]) == {
         ("find_due", "land"),
-        ("land", "announce"),
+        ("land", "apply_deadlines"),
+        ("apply_deadlines", "announce"),
+        ("announce", "show_deliveries"),
+        ("show_deliveries", "conclude"),
         ("land", "conclude"),
-        ("announce", "conclude"),
+        ("apply_deadlines", "conclude"),
     }
+    assert edges(bag.dags["watch"]) == {("find_overdue", "look")}
     for kind in ("month", "quarter", "year"):
         assert edges(bag.dags[f"appraise_{kind}"]) == {
             ("score", "draft"),
@@ -114,6 +127,53 @@ def test_assets_are_the_registered_ones(bag: DagBag):
     }
 
 
-def test_the_day_is_announced_by_the_gate(bag: DagBag):
-    emitters = [task.task_id for task in bag.dags["build"].tasks if task.outlets]
-    assert emitters == ["gate_facts"]
+def test_days_are_announced_behind_both_gates_and_never_past_a_failed_one(bag: DagBag):
+    build = bag.dags["build"]
+    assert [task.task_id for task in build.tasks if task.outlets] == ["announce"]
+    assert build.get_task("announce").trigger_rule == TriggerRule.NONE_FAILED
+
+
+def test_no_failure_is_hidden_by_what_comes_after_it(bag: DagBag):
+    """A run is as red as its last tasks: one that runs whatever happened must not be last."""
+    whatever = [
+        (dag.dag_id, task)
+        for dag in bag.dags.values()
+        for task in dag.tasks
+        if task.trigger_rule == TriggerRule.ALL_DONE
+    ]
+    assert whatever
+    for dag_id, task in whatever:
+        assert task.downstream_task_ids, f"{dag_id}.{task.task_id}"
+    conclude = bag.dags["ingest"].get_task("conclude")
+    assert {"land", "apply_deadlines"} <= conclude.upstream_task_ids
+    assert conclude.trigger_rule == TriggerRule.NONE_FAILED
+
+
+def test_every_pool_is_made_by_the_installation(bag: DagBag):
+    used = {task.pool for dag in bag.dags.values() for task in dag.tasks}
+    assert used == {"default_pool", *orchestrator.POOLS}
+    assert bag.dags["ingest"].get_task("land").pool == "landing"
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (CredentialsError("refused"), [None]),
+        (RefusedDeliveriesError("bad file"), [None]),
+        (LateDeliveriesError("missing"), [None]),
+        (SiteError(["site.yml:3: wrong"]), [None]),
+        (UnreachableError("no answer"), [30, 60, 120, 240, 480, 600, 600]),
+        (psycopg.OperationalError("server closed the connection"), [10, 20, 40, 80, 120, 120]),
+        (ZeroDivisionError(), ["task's own", None]),
+    ],
+)
+def test_a_failure_is_tried_again_as_its_cause_says(error: Exception, tries: list[int | str | None]):
+    """None: never again; a number: after so many seconds."""
+    for number, wanted in enumerate(tries, 1):
+        decision = RETRY.evaluate(error, number, max_tries=9)
+        if wanted is None:
+            assert decision.action == RetryAction.FAIL
+        elif isinstance(wanted, int):
+            assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, timedelta(seconds=wanted))
+        else:
+            assert decision.action == RetryAction.DEFAULT

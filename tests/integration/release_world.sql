@@ -44,10 +44,6 @@ create table marts.dim_org_unit (
     parent_org_unit_id text, unit_kind text
 );
 create table intermediate.int_days__affected (build_id bigint, day date);
-create table ops.reject (
-    delivery_id bigint, row_number integer, source_id text, entity text, field text, value text,
-    rule text, reason text, partition_date date
-);
 
 insert into ops.source (source_id, names, site_file, time_zone, config_sha256)
 values ('demo', '{"en": "Demo", "zh": "演示"}', 'sites/demo.yml', 'UTC', 'x');

@@ -49,7 +49,8 @@ def test_good_build_passes_both_gates_and_is_published(world: Settings) -> None:
     assert execute(
         world, "select distinct delivery_ids from ops.audit_ledger where suite = 'staged_tickets'"
     ) == [([3, 4],)]
-    assert len(publish.move(world, 1)) == 2
+    publish.move(world, 1)
+    assert len(publish.announce(world, 1, "run")) == 2
 
 
 def test_blocking_failure_names_everything_needed_to_act(world: Settings) -> None:
@@ -254,7 +255,8 @@ def test_gate_killed_half_way_leaves_no_verdict_and_no_publication(world: Settin
     with pytest.raises(publish.PublishError, match="no verdict of gate facts"):
         publish.move(world, 1)
     quality.run_gate(world, "facts", 1)
-    assert len(publish.move(world, 1)) == 2
+    publish.move(world, 1)
+    assert len(publish.announce(world, 1, "run")) == 2
 
 
 def test_results_are_readable_pages_that_need_no_other_host(world: Settings) -> None:

@@ -28,6 +28,7 @@ BI = {
     "item",
     "day",
     "difference",
+    "delivery_status",
 }
 HR = {"release", "appraisal", "appraisal_month"}
 NAMES = ("王芳", "赵敏", "Li Hua")
@@ -58,6 +59,7 @@ def world(settings: Settings) -> Settings:
     build_world(settings, audited=False)
     pass_gates(settings)
     publish.move(settings, 1)
+    publish.delivery_status(settings)
     appraisal.release(settings, "month", "2015-01", PERSON)
     execute(settings, "update appraisal.appraisal_score set score = 70 where project_id = 'P2'")
     execute(settings, "update appraisal.appraisal_score set score = 60 where project_id = 'P1'")
@@ -120,6 +122,19 @@ def test_project_manager_sees_own_projects_only(world: Settings, logins: dict[st
             for (name,) in by_project:
                 found = {row[0] for row in connection.execute(f"select project_id from bi.{name}".encode())}
                 assert found == expected, f"bi.{name} as {role}"
+
+
+def test_project_manager_sees_deliveries_of_sources_of_own_projects(
+    world: Settings, logins: dict[str, Reader]
+) -> None:
+    query = "select count(*) from bi.delivery_status"
+    for projects, visible in (("{P1,P9}", True), ("{P2}", False), ("{}", True)):
+        execute(world, "update ops.source set projects = %s", [projects])
+        publish.delivery_status(world)
+        for role in ("hq", "pm"):
+            with logins[role].connect() as connection:
+                (count,) = connection.execute(query).fetchone() or (0,)
+            assert bool(count) is (visible or role == "hq"), (projects, role)
 
 
 def test_another_role_or_setting_opens_no_further_project(world: Settings, logins: dict[str, Reader]) -> None:
@@ -194,7 +209,7 @@ def test_every_table_behind_the_doors_is_guarded(world: Settings) -> None:
         "from pg_class c join pg_roles r on r.oid = c.relowner "
         "where c.relkind = 'r' and c.relnamespace in ('publish'::regnamespace, 'release'::regnamespace)",
     )
-    assert len(rows) == 16
+    assert len(rows) == 17
     assert {row[1:] for row in rows} == {(True, True, "yardstick_owner", False)}
     views = execute(
         world,

@@ -13,7 +13,7 @@ import secrets
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -29,7 +29,6 @@ from yardstick.settings import Settings, with_database
 
 ADMIN = "admin"
 AUTO_SIGN = "auto-sign"
-POOL = "warehouse"
 _PARKING = timedelta(seconds=6)
 
 
@@ -72,10 +71,19 @@ class Secrets:
         return cls(json.loads(users_file.read_text()), keys["fernet_key"], keys["jwt_secret"], users_file)
 
 
-def environment(settings: Settings, port: int, known: Secrets) -> dict[str, str]:
-    """The environment of every Airflow process of this installation: loopback only, LocalExecutor."""
+def environment(
+    settings: Settings, port: int, known: Secrets, connections: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment of every Airflow process of this installation: loopback only, LocalExecutor.
+
+    Args:
+        settings: with ``database_url`` filled in.
+        port: of the API server.
+        known: passwords and keys.
+        connections: variables that define connections to site systems (``AIRFLOW_CONN_…``).
+    """
     workers = max(2, min(4, len(os.sched_getaffinity(0))))
-    return orchestrator.environment(
+    made = orchestrator.environment(
         settings,
         metadata_url=with_database(settings.require_database_url(), AIRFLOW_DATABASE),
         api_url=f"http://127.0.0.1:{port}",
@@ -91,6 +99,7 @@ def environment(settings: Settings, port: int, known: Secrets) -> dict[str, str]
             "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         },
     )
+    return {**made, **(connections or {})}
 
 
 @dataclass
@@ -101,12 +110,14 @@ class Airflow:
         settings: with ``database_url`` filled in.
         family: owns the processes; they end with it.
         say: told what is being waited for.
+        connections: variables that define connections to site systems (``AIRFLOW_CONN_…``).
     """
 
     settings: Settings
     family: Family
     say: Callable[[str], None] = lambda _text: None
     port: int = 0
+    connections: Mapping[str, str] = field(default_factory=dict, repr=False)
     _known: Secrets = field(init=False)
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
@@ -134,7 +145,7 @@ class Airflow:
         Raises:
             AirflowError: with the last lines of the log of what failed.
         """
-        env = environment(self.settings, self.port, self._known)
+        env = environment(self.settings, self.port, self._known, self.connections)
         self._migrate(env)
         self.say("starting Airflow")
         for name, arguments in (
@@ -145,14 +156,11 @@ class Airflow:
             self.family.start(f"airflow-{name}", ["airflow", *arguments], env, cwd=self.settings.airflow_home)
         wanted = {path.stem for path in (self.settings.root / "dags").glob("*.py")}
         self._wait(lambda: self._healthy() and wanted <= self._known_dags(), "Airflow to know its DAGs")
-        if POOL not in {pool["name"] for pool in self.get("/pools")["pools"]}:
-            pool = {
-                "name": POOL,
-                "slots": 1,
-                "description": "one writer of the warehouse",
-                "include_deferred": False,
-            }
-            self.request("POST", "/pools", json=pool)
+        known = {pool["name"] for pool in self.get("/pools")["pools"]}
+        for name, (slots, what) in orchestrator.POOLS.items():
+            if name not in known:
+                pool = {"name": name, "slots": slots, "description": what, "include_deferred": False}
+                self.request("POST", "/pools", json=pool)
 
     def _migrate(self, env: dict[str, str]) -> None:
         """Bring the metadata to this version of Airflow, once per version and database."""

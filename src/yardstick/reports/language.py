@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,45 @@ class Language:
         if self.code == "en":
             return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
         return f"{day.year}年{day.month}月{day.day}日"
+
+    def month(self, day: date) -> str:
+        """The month a day is in: ``February 2015``, ``2015年2月``."""
+        return f"{_MONTHS[day.month - 1]} {day.year}" if self.code == "en" else f"{day.year}年{day.month}月"
+
+    def days(self, days: Iterable[date], most: int = 6) -> str:
+        """Days without their year, neighbours as a range: ``3–5 and 8 November``, ``11月3–5日、8日``.
+
+        Args:
+            days: in any order.
+            most: ranges shown; what is beyond is counted.
+        """
+        ranges: list[list[date]] = []
+        for day in sorted(set(days)):
+            if ranges and ranges[-1][1] == day - timedelta(days=1):
+                ranges[-1][1] = day
+            else:
+                ranges.append([day, day])
+        shown = [
+            self._range(first, last, ranges[n - 1][1] if n else None)
+            for n, (first, last) in enumerate(ranges[:most])
+        ]
+        more = sum((last - first).days + 1 for first, last in ranges[most:])
+        text = self.text("comma").join(shown)
+        return text + (self.text("days_more", n=more) if more else "")
+
+    def _range(self, first: date, last: date, before: date | None) -> str:
+        is_within = first.month == last.month
+        if self.code == "en":
+            end = f"{last.day} {_MONTHS[last.month - 1][:3]}"
+            if first == last:
+                return end
+            return (
+                f"{first.day}–{end}" if is_within else f"{first.day} {_MONTHS[first.month - 1][:3]} – {end}"
+            )
+        start = f"{first.day}" if before and before.month == first.month else f"{first.month}月{first.day}"
+        if first == last:
+            return f"{start}日"
+        return f"{start}–{last.day}日" if is_within else f"{start}日–{last.month}月{last.day}日"
 
     def moment(self, moment: datetime) -> str:
         """Day and minute in UTC, whatever the zone of the session that read it."""

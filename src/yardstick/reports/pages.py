@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import date
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from yardstick.reports import charts, language
+from yardstick.reports import charts, deliveries, language
 from yardstick.reports.content import Content, Project, Release
 from yardstick.reports.language import Language, number
 from yardstick.settings import LANGUAGES
@@ -178,12 +180,68 @@ def _advice(project: Project, lang: Language) -> list[str]:
     return sentences
 
 
-def render_index(releases: list[Release], code: str) -> str:
+def render_deliveries(overview: deliveries.Overview | None, code: str) -> dict[str, str]:
+    """The pages of who has delivered what: the first, and where there are many sources further ones of all.
+
+    Args:
+        overview: what the ledger says; None when it says nothing yet.
+        code: language of the pages.
+
+    Returns:
+        Pages by file name.
+    """
+    lang = Language(code)
+    if overview is None:
+        return {
+            "index.html": _render("deliveries.html.j2", code, overview=None, here="index.html", root="../..")
+        }
+    size, everybody = deliveries.ON_ONE_PAGE, overview.sources
+    is_one = len(everybody) <= size
+    shelves = [] if is_one else [everybody[n : n + size] for n in range(0, len(everybody), size)]
+    found = deliveries.notes(overview, lang)
+    counts = overview.counts()
+    common: dict[str, Any] = {
+        "overview": overview,
+        "root": "../..",
+        "months": [(len(list(own)), lang.month(first)) for first, own in _by_month(overview.days)],
+        "cells": lambda line: deliveries.cells(line, overview.days, lang),
+        "shelves": [(f"page-{n}.html", shelf) for n, shelf in enumerate(shelves, 1)],
+    }
+    telling = overview.telling
+    shown = [*telling, *(one for one in everybody if one not in telling)] if is_one else telling[:size]
+    pages = {
+        "index.html": _render(
+            "deliveries.html.j2",
+            code,
+            **common,
+            here="index.html",
+            notes=found[: deliveries.NOTED],
+            notes_more=len(found) - len(found[: deliveries.NOTED]),
+            counts=counts,
+            expected=sum(counts.values()) - counts["not_due"],
+            absent=counts["missing"] + counts["refused"] + counts["carried_on"],
+            shown=shown,
+            is_whole=is_one,
+        )
+    }
+    for name, shelf in common["shelves"]:
+        pages[name] = _render("deliveries_page.html.j2", code, **common, here=name, shown=shelf)
+    return pages
+
+
+def _by_month(days: Sequence[date]) -> Iterator[tuple[date, Iterator[date]]]:
+    return (
+        (date(year, month, 1), own) for (year, month), own in groupby(days, lambda day: (day.year, day.month))
+    )
+
+
+def render_index(releases: list[Release], code: str, *, has_deliveries: bool = False) -> str:
     """The list of everything that was released.
 
     Args:
         releases: latest period first, latest version of a period first.
         code: language of the page.
+        has_deliveries: there is a page of who has delivered what.
     """
     by_kind = {
         kind: [one for one in releases if one.period_kind == kind] for kind in ("month", "quarter", "year")
@@ -193,7 +251,9 @@ def render_index(releases: list[Release], code: str) -> str:
         for kind, ones in by_kind.items()
         if ones
     }
-    return _render("index.html.j2", code, periods=periods, root=".", here="index.html")
+    return _render(
+        "index.html.j2", code, periods=periods, has_deliveries=has_deliveries, root=".", here="index.html"
+    )
 
 
 def workbook_name(release: Release) -> str:

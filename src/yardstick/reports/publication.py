@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from psycopg import IsolationLevel
 
-from yardstick import warehouse
-from yardstick.reports import charts, content, pages, workbook
+from yardstick import alerts, warehouse
+from yardstick.deadlines import Late
+from yardstick.reports import charts, content, deliveries, pages, workbook
 from yardstick.reports.content import Connection, Content, Release, ReportError
+from yardstick.reports.language import Language
 from yardstick.settings import LANGUAGES, Settings
 
 
@@ -83,11 +85,44 @@ def index(settings: Settings) -> list[Path]:
         known: list[Release] = content.releases(connection)
     written = []
     for code in LANGUAGES:
-        body = pages.render_index(known, code).encode()
+        there = (settings.reports / deliveries.FOLDER / code / "index.html").exists()
+        body = pages.render_index(known, code, has_deliveries=there).encode()
         for name in [f"index.{code}.html", *(["index.html"] if code == settings.language else [])]:
             _write(settings.reports / name, body)
             written.append(settings.reports / name)
     return written
+
+
+def show_deliveries(settings: Settings) -> list[Path]:
+    """Write the pages of who has delivered what, in every language, and renew the index that leads there.
+
+    Returns:
+        The files written.
+    """
+    with _snapshot(settings) as connection:
+        overview = deliveries.read(connection)
+    written = []
+    for code in LANGUAGES:
+        folder = settings.reports / deliveries.FOLDER / code
+        new = pages.render_deliveries(overview, code)
+        for name, body in new.items():
+            _write(folder / name, body.encode())
+            written.append(folder / name)
+        for stale in folder.glob("page-*.html"):
+            if stale.name not in new:
+                stale.unlink()
+    return [*written, *index(settings)]
+
+
+def alert_late(settings: Settings, late: Sequence[Late]) -> bool | None:
+    """Tell a person about deliveries that are late, in the installation's language.
+
+    Returns:
+        As ``alerts.send``.
+    """
+    with _snapshot(settings) as connection:
+        names = dict(connection.execute("select source_id, names from ops.source").fetchall())
+    return alerts.send(*deliveries.message(late, Language(settings.language), names))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import psycopg
@@ -13,7 +13,7 @@ from yardstick.sources.site import FieldMapping, Site
 
 
 def register(connection: psycopg.Connection[Any], site: Site) -> bool:
-    """Write a site into ``ops.source``, ``ops.source_field`` and ``ops.source_code``.
+    """Write a site into ``ops.source``, ``ops.source_field``, ``ops.source_code`` and ``ops.expected``.
 
     Rewritten only when the site file changed what is registered. A changed mapping gives old rows a
     new reading, so every delivery of an entity whose mapping changed becomes dirty and is built again.
@@ -31,18 +31,21 @@ def register(connection: psycopg.Connection[Any], site: Site) -> bool:
         return False
     before = _registered(connection, site.source_id)
     connection.execute(
-        "insert into ops.source (source_id, names, site_file, time_zone, config_sha256) "
-        "values (%s, %s, %s, %s, %s) "
+        "insert into ops.source (source_id, names, site_file, time_zone, projects, config_sha256) "
+        "values (%s, %s, %s, %s, %s, %s) "
         "on conflict (source_id) do update set names = excluded.names, site_file = excluded.site_file, "
-        "time_zone = excluded.time_zone, config_sha256 = excluded.config_sha256, registered_at = now()",
+        "time_zone = excluded.time_zone, projects = excluded.projects, "
+        "config_sha256 = excluded.config_sha256, registered_at = now()",
         [
             site.source_id,
             json.dumps(dict(site.names), ensure_ascii=False),
             site.path.name,
             site.time_zone,
+            list(site.projects),
             config,
         ],
     )
+    _expect(connection, site)
     connection.execute("delete from ops.source_field where source_id = %s", [site.source_id])
     with connection.cursor().copy(
         "copy ops.source_field (source_id, entity, field, source_columns, separator, constant, format, "
@@ -65,6 +68,53 @@ def register(connection: psycopg.Connection[Any], site: Site) -> bool:
             [site.source_id, changed],
         )
     return True
+
+
+def withdraw(connection: psycopg.Connection[Any], source_ids: Iterable[str]) -> None:
+    """Expect nothing any more of sources that have no site file; what they delivered stays. The caller commits.
+
+    Args:
+        connection: to the warehouse.
+        source_ids: every source that has one.
+    """
+    present = [list(source_ids)]
+    connection.execute("delete from ops.expected where source_id <> all(%s)", present)
+    # so that a site that comes back is registered whole
+    connection.execute("update ops.source set config_sha256 = '' where source_id <> all(%s)", present)
+
+
+def _expect(connection: psycopg.Connection[Any], site: Site) -> None:
+    """Write when each entity has to be delivered; since when somebody waits for it stays."""
+    connection.execute(
+        "delete from ops.expected where source_id = %s and entity <> all(%s)",
+        [site.source_id, [name for name, entity in site.entities.items() if entity.expected]],
+    )
+    connection.cursor().executemany(
+        "insert into ops.expected (source_id, entity, every, by_time, after_days, is_required, if_missing, "
+        "is_dated, valid_from) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) "
+        "on conflict (source_id, entity) do update set every = excluded.every, by_time = excluded.by_time, "
+        "after_days = excluded.after_days, is_required = excluded.is_required, "
+        "if_missing = excluded.if_missing, is_dated = excluded.is_dated, valid_from = excluded.valid_from",
+        _expectations(site),
+    )
+
+
+def _expectations(site: Site) -> list[list[Any]]:
+    return [
+        [
+            site.source_id,
+            entity.name,
+            entity.expected.every,
+            entity.expected.by,
+            entity.expected.after_days,
+            entity.expected.is_required,
+            entity.expected.if_missing,
+            entity.options.is_dated or entity.options.is_incremental,
+            site.valid_from,
+        ]
+        for entity in site.entities.values()
+        if entity.expected
+    ]
 
 
 def _registered(connection: psycopg.Connection[Any], source_id: str) -> dict[str, str]:
@@ -98,6 +148,8 @@ def fingerprint(site: Site) -> str:
     content = [
         dict(sorted(site.names.items())),
         site.time_zone,
+        sorted(site.projects),
+        [[str(value) for value in row] for row in _expectations(site)],
         sorted(
             (_row(entity, name, mapping), sorted(mapping.codes.items()))
             for entity, name, mapping in _fields(site)

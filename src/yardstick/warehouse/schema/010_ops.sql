@@ -217,3 +217,280 @@ create table if not exists ops.standards_grade (
 );
 comment on table ops.standards_indicator is
 'The indicators of each standards release, loaded from expectations/standards; never edited here.';
+
+-- Who has to deliver what by when, whether anybody looked, and what was done about what did not come.
+alter table ops.source add column if not exists projects text [] not null default '{}';
+comment on column ops.source.projects is 'The projects the site covers; empty: all of the company''s.';
+create index if not exists arrival_at on ops.arrival (source_id, entity, arrived_at) where status <> 'refused';
+create index if not exists arrival_refused on ops.arrival (source_id, entity) where status = 'refused';
+
+create table if not exists ops.expected (
+    source_id text not null references ops.source,
+    entity text not null,
+    every text not null check (every in ('day', 'month')),
+    by_time time not null,
+    after_days integer not null,
+    is_required boolean not null,
+    if_missing text not null check (if_missing in ('wait', 'carry_on')),
+    is_dated boolean not null,
+    valid_from date,
+    registered_at timestamptz not null default now(),
+    primary key (source_id, entity)
+);
+comment on table ops.expected is
+'What a site file says about when an entity has to be delivered (`expected`); the rows of ops.source_field''s sites.';
+comment on column ops.expected.is_dated is
+'A delivery stands for days. If not (a whole list, read anew each time), a day is delivered by a look after its end.';
+comment on column ops.expected.registered_at is
+'Since when somebody waits: a deadline before the day after it is history and never late.';
+
+create table if not exists ops.look (
+    run_id text not null,
+    source_id text not null references ops.source,
+    entity text not null,
+    outcome text not null check (outcome in ('done', 'refused', 'unreachable', 'credentials', 'failed')),
+    counts jsonb not null default '{}',
+    message text,
+    round integer not null default 0,
+    looked_at timestamptz not null default now(),
+    primary key (run_id, source_id, entity)
+);
+comment on table ops.look is
+'How it went when a run of ingest last looked at an entity of a source; a deadline is judged only after a look.';
+comment on column ops.look.round is
+'What Airflow tries again by itself is one round and passes over what is settled; a person who clears the task begins another.';
+create index if not exists look_latest on ops.look (source_id, entity, looked_at);
+
+create table if not exists ops.deadline (
+    source_id text not null references ops.source,
+    entity text not null,
+    period_start date not null,
+    period_end date not null,
+    deadline_at timestamptz not null,
+    rule text not null check (rule in ('wait', 'carry_on')),
+    is_required boolean not null,
+    is_dated boolean not null,
+    applied_at timestamptz not null default now(),
+    run_id text,
+    alerted_at timestamptz,
+    settled_at timestamptz,
+    settled_run_id text,
+    primary key (source_id, entity, period_end, period_start)
+);
+comment on table ops.deadline is
+'Deadlines that passed without the delivery, and the rule that was applied then. Never deleted: a late delivery settles them.';
+comment on column ops.deadline.settled_at is
+'When the days carried on without were announced again because the delivery has come.';
+
+create or replace function ops.delivered_at(
+    source text, entity_name text, dated boolean, period_end date, time_zone text
+) returns timestamptz language sql stable as $$
+    select case
+        when dated then (
+            select min(d.landed_at) from ops.delivery as d
+            where d.source_id = source and d.entity = entity_name and d.partition_date = period_end
+        )
+        else (
+            select min(a.arrived_at) from ops.arrival as a
+            where
+                a.source_id = source and a.entity = entity_name and a.status <> 'refused'
+                and a.arrived_at >= (period_end + 1)::timestamp at time zone time_zone
+        )
+    end
+$$;
+comment on function ops.delivered_at is
+'When what stands for a day, or a month ending on it, first came; null while it has not.';
+
+create or replace function ops.expected_deliveries(first_day date, last_day date) returns table (
+    source_id text, entity text, every text, is_required boolean, if_missing text, is_dated boolean,
+    period_start date, period_end date, deadline_at timestamptz, is_history boolean,
+    delivered_at timestamptz, rule text, status text
+) language sql stable as $$
+    with wanted as (
+        select
+            e.*,
+            s.time_zone,
+            coalesce(
+                e.valid_from,
+                (
+                    select min(d.partition_date) from ops.delivery as d
+                    where d.source_id = e.source_id and d.entity = e.entity
+                )
+            ) as starts,
+            least(last_day, (now() at time zone s.time_zone)::date) as ends,
+            -- the last day the source has delivered of what it owes: beyond it nothing was lost before we waited
+            (
+                select max(d.partition_date) from ops.delivery as d
+                where
+                    d.source_id = e.source_id
+                    and d.entity in (
+                        select o.entity from ops.expected as o where o.source_id = e.source_id and o.is_dated
+                    )
+            ) as delivered_until
+        from ops.expected as e
+        inner join ops.source as s on s.source_id = e.source_id
+    ),
+
+    periods as (
+        select w.*, day::date as period_start, day::date as period_end
+        from wanted as w
+        cross join generate_series(greatest(first_day, w.starts), w.ends, interval '1 day') as day
+        where w.every = 'day' and w.starts is not null
+        union all
+        select w.*, month::date, (month + interval '1 month - 1 day')::date
+        from wanted as w
+        cross join generate_series(
+            date_trunc('month', greatest(first_day, w.starts)), w.ends::timestamp, interval '1 month'
+        ) as month
+        where w.every = 'month' and w.starts is not null
+    ),
+
+    timed as (
+        select p.*, (p.period_end + p.after_days + p.by_time) at time zone p.time_zone as deadline_at
+        from periods as p
+    ),
+
+    judged as (
+        select
+            t.*,
+            t.deadline_at < t.registered_at + interval '1 day' as is_history,
+            ops.delivered_at(t.source_id, t.entity, t.is_dated, t.period_end, t.time_zone) as delivered_at
+        from timed as t
+    )
+
+    select
+        j.source_id, j.entity, j.every, j.is_required, j.if_missing, j.is_dated,
+        j.period_start, j.period_end, j.deadline_at, j.is_history, j.delivered_at, d.rule,
+        case
+            when j.delivered_at <= j.deadline_at or (j.delivered_at is not null and j.is_history) then 'delivered'
+            when j.delivered_at is not null then 'late'
+            when d.rule = 'carry_on' then 'carried_on'
+            when now() >= j.deadline_at then 'missing'
+            else 'not_due'
+        end
+    from judged as j
+    left join ops.deadline as d
+        on
+            d.source_id = j.source_id and d.entity = j.entity
+            and d.period_end = j.period_end and d.period_start = j.period_start
+    where not j.is_history or j.delivered_at is not null or j.period_end <= j.delivered_until
+$$;
+comment on function ops.expected_deliveries is
+'Every delivery that has to be there for days of a range, its deadline and what became of it, up to today.';
+
+create or replace view ops.carried_on as
+select
+    d.source_id,
+    d.entity,
+    d.period_start,
+    d.period_end,
+    d.is_required,
+    s.projects
+from ops.deadline as d
+inner join ops.source as s on d.source_id = s.source_id
+where
+    d.rule = 'carry_on'
+    and ops.delivered_at(d.source_id, d.entity, d.is_dated, d.period_end, s.time_zone) is null;
+comment on view ops.carried_on is 'Deliveries that are carried on without and have not come since.';
+
+create or replace function ops.delivery_status_between(first_day date, last_day date) returns table (
+    source_id text, entity text, day date, period_start date, is_expected boolean, is_required boolean,
+    if_missing text, deadline_at timestamptz, delivered_at timestamptz, status text,
+    rows_landed bigint, rows_rejected bigint, file_count integer, file_name text,
+    refused_count integer, refused_reason text
+) language sql stable as $$
+    with expected as (
+        select * from ops.expected_deliveries(first_day, last_day)
+    ),
+
+    -- the present content of a day: the last revision of every name
+    content as (
+        select
+            d.source_id, d.entity, d.partition_date as day,
+            min(d.first_landed_at) as landed_at,
+            sum(d.rows_landed) as rows_landed,
+            sum(d.rows_rejected) as rows_rejected,
+            count(*)::integer as file_count,
+            min(d.file_name) as file_name
+        from (
+            select distinct on (source_id, entity, partition_date, file_name)
+                source_id, entity, partition_date, file_name, rows_landed, rows_rejected,
+                min(landed_at) over (partition by source_id, entity, partition_date, file_name) as first_landed_at
+            from ops.delivery
+            where partition_date between first_day and last_day
+            order by source_id, entity, partition_date, file_name, revision desc
+        ) as d
+        group by d.source_id, d.entity, d.partition_date
+    ),
+
+    -- refused, and nothing else has come under that name since
+    refused as (
+        select
+            a.source_id, a.entity, a.file_name, a.reason, a.arrival_id,
+            coalesce(a.first_date, (a.arrived_at at time zone s.time_zone)::date) as first_date,
+            coalesce(a.last_date, (a.arrived_at at time zone s.time_zone)::date) as last_date
+        from ops.arrival as a
+        inner join ops.source as s on s.source_id = a.source_id
+        where
+            a.status = 'refused'
+            and not exists (
+                select from ops.arrival as later
+                where
+                    later.source_id = a.source_id and later.entity = a.entity
+                    and later.file_name = a.file_name and later.arrival_id > a.arrival_id
+            )
+    ),
+
+    refusals as (
+        select
+            r.source_id, r.entity, day::date as day,
+            count(*)::integer as refused_count,
+            (array_agg(r.reason order by r.arrival_id desc))[1] as refused_reason
+        from refused as r
+        cross join generate_series(
+            greatest(r.first_date, first_day), least(r.last_date, last_day), interval '1 day'
+        ) as day
+        group by r.source_id, r.entity, day
+    ),
+
+    known as (
+        select source_id, entity, period_end as day from expected
+        union
+        select source_id, entity, day from content
+        union
+        select source_id, entity, day from refusals
+    )
+
+    select
+        k.source_id,
+        k.entity,
+        k.day,
+        coalesce(e.period_start, k.day),
+        e.source_id is not null,
+        coalesce(e.is_required, false),
+        e.if_missing,
+        e.deadline_at,
+        coalesce(e.delivered_at, c.landed_at),
+        case
+            when e.status in ('delivered', 'late', 'carried_on') then e.status
+            when c.landed_at is not null then 'delivered'
+            when r.refused_count is not null then 'refused'
+            else e.status
+        end,
+        c.rows_landed,
+        c.rows_rejected,
+        coalesce(c.file_count, 0),
+        c.file_name,
+        coalesce(r.refused_count, 0),
+        r.refused_reason
+    from known as k
+    left join expected as e on e.source_id = k.source_id and e.entity = k.entity and e.period_end = k.day
+    left join content as c on c.source_id = k.source_id and c.entity = k.entity and c.day = k.day
+    left join refusals as r on r.source_id = k.source_id and r.entity = k.entity and r.day = k.day
+$$;
+comment on function ops.delivery_status_between is
+'Who has delivered what for which day of a range: one row per source, entity and day; a month stands on its last day.';
+
+create or replace view ops.delivery_status as
+select * from ops.delivery_status_between('-infinity'::date, 'infinity'::date);
+comment on view ops.delivery_status is 'Who has delivered what for which day, ever: source of marts.fct_delivery_status.';

@@ -70,6 +70,9 @@ create table if not exists release.indicator (
     position integer not null,
     primary key (release_id, project_id, indicator)
 );
+alter table release.indicator add column if not exists days_incomplete integer;
+comment on column release.indicator.days_incomplete is
+'Days of the period for which a delivery that feeds the indicator is missing and was carried on without; null: none.';
 create table if not exists release.person (
     release_id text not null references release.release,
     project_id text not null,

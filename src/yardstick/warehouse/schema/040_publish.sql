@@ -104,6 +104,33 @@ create table if not exists publish.day (
     published_at timestamptz not null default now()
 );
 comment on table publish.day is 'Business days with published figures, and the build that last changed them.';
+alter table publish.day
+add column if not exists announced_at timestamptz,
+add column if not exists announced_run_id text;
+comment on column publish.day.announced_at is
+'When the day was complete for the first time: all required deliveries in, or their deadline rule applied.';
+create table if not exists publish.delivery_status (
+    source_id text not null,
+    entity text not null,
+    day date not null,
+    source_names jsonb not null,
+    projects text [] not null,
+    period_start date not null,
+    is_expected boolean not null,
+    is_required boolean not null,
+    if_missing text,
+    deadline_at timestamptz,
+    delivered_at timestamptz,
+    status text not null,
+    rows_landed bigint,
+    rows_rejected bigint,
+    file_count integer not null,
+    refused_count integer not null,
+    primary key (source_id, entity, day)
+);
+create index if not exists delivery_status_day on publish.delivery_status (day);
+comment on table publish.delivery_status is
+'Who has delivered what for which day: the reader''s copy of marts.fct_delivery_status.';
 
 do $$
 declare

@@ -48,8 +48,14 @@ begin
     end loop;
 end $$;
 
+-- A project manager sees the sources that cover one of their projects.
+drop policy own_projects on publish.delivery_status;
+create policy own_projects on publish.delivery_status for select to reader_pm using (
+    projects = '{}' or projects && array(select ops.reader_projects())
+);
+
 grant select on publish.project, publish.service_item, publish.org_unit, publish.ticket,
-publish.backlog_daily, publish.indicator_daily, publish.day to reader_hq, reader_hr, reader_pm;
+publish.backlog_daily, publish.indicator_daily, publish.day, publish.delivery_status to reader_hq, reader_hr, reader_pm;
 grant select on release.score, release.indicator, release.item, release.day to reader_hq, reader_hr, reader_pm;
 -- Not who signed, and not the company's totals.
 grant select (
@@ -76,6 +82,9 @@ select
     day,
     published_at
 from publish.day;
+
+create or replace view bi.delivery_status with (security_invoker = true) as
+select * from publish.delivery_status;
 
 create or replace view bi.release with (security_invoker = true) as
 select
