@@ -87,19 +87,3 @@ def test_every_planted_fault_is_found_and_nothing_else(staged: Settings, company
     }
     for kind, outcome in (("corrected", "superseded"), ("duplicate", "duplicate"), ("late", "staged")):
         assert sum(row["kind"] == kind and row["expected"] == outcome for row in faults) > 10
-
-
-def test_dirt_leaves_no_trace_in_what_is_staged(
-    staged: Settings, company: SimulatedCompany, tmp_path: Path
-) -> None:
-    clean = simulate(tmp_path / "clean", projects=5, months=2, seed=11, dirty=0)
-    with warehouse.connect(staged.require_database_url()) as connection:
-        counts = {
-            (row[0], row[1]): row[2]
-            for row in connection.execute(
-                "select source_id, entity, sum(rows_staged) from ops.delivery group by 1, 2"
-            )
-        }
-    assert counts == {
-        (account.source_id, account.entity): account.counts["staged"] for account in clean.accounts.values()
-    }

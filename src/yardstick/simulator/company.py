@@ -193,6 +193,12 @@ def _write_sites(folder: Path, first_day: date) -> None:
         (folder / path.stem / "site.yml").write_text(text, encoding="utf-8")
 
 
+def _sheet(table: Table, title: str, rows: list[Row], name: str = "") -> writers.Sheet:
+    """A table's sheet; only the inspection app puts titles above and totals below."""
+    title = (title or "明细表") if table.source_id == inspections.SOURCE else ""
+    return writers.Sheet(name, table.columns, rows, title)
+
+
 @dataclass
 class _Writer:
     """Spoils, follows and writes one table after the other."""
@@ -208,8 +214,8 @@ class _Writer:
     def write(self, table: Table) -> Account:
         """Write a table, or keep it until its workbook is complete."""
         table.delivery_name = self._name(table)
-        if table.source_id in ("inspection_app", "master_data"):
-            table.first_row = 2 + (writers.TITLE_ROWS if table.source_id == "inspection_app" else 0)
+        if table.entity in _BOOK_OF:
+            table.first_row = _sheet(table, "", []).first_row
         elif table.is_delimited:
             table.first_row = 2
         dirt.plant(table, self.first_day, self.last_day, self.seed, self.dirty)
@@ -276,14 +282,8 @@ class _Writer:
             found = []
             for entity, sheet in sheets.items():
                 delivery, table = by_entity[entity][number], self.tables[entity]
-                has_title = table.source_id == "inspection_app"
                 found.append(
-                    writers.Sheet(
-                        sheet,
-                        table.columns,
-                        delivery.rows,
-                        title=f"{sheet}明细表({delivery.first_day:%Y年%m月})" if has_title else "",
-                    )
+                    _sheet(table, f"{sheet}明细表({delivery.first_day:%Y年%m月})", delivery.rows, sheet)
                 )
             writers.write_workbook(self.folder / "data" / folder / delivery.name, found)
         for entity in sheets:

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +27,28 @@ class Sheet:
 
     Attributes:
         name: its name.
-        columns: the header.
+        columns: the header; ``group name`` stands below a group.
         rows: below the header.
-        title: stands above the header, over the whole width; empty for none.
-        total: place of a column that is summed up below the rows; None for no totals row.
+        title: stands above the header, over the whole width, and rows are counted below; empty for neither.
     """
 
     name: str
     columns: Sequence[str]
     rows: Sequence[Row]
     title: str = ""
-    total: int | None = None
+
+    @property
+    def first_row(self) -> int:
+        """Number of the first row of data, from 1."""
+        return 1 + header_rows(self.columns) + (_TITLE_ROWS if self.title else 0)
 
 
-TITLE_ROWS = 2
+_TITLE_ROWS = 2
+
+
+def header_rows(columns: Sequence[str]) -> int:
+    """How many rows a header has."""
+    return 2 if any(" " in column for column in columns) else 1
 
 
 def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
@@ -50,15 +59,13 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
     day = workbook.add_format({"num_format": "yyyy-mm-dd"})
     for sheet in sheets:
         worksheet = workbook.add_worksheet(sheet.name)
-        top = 0
+        top = sheet.first_row - 1
         if sheet.title:
             last = len(sheet.columns) - 1
             worksheet.merge_range(0, 0, 0, last, sheet.title, bold)
             worksheet.merge_range(1, 0, 1, last, "导出人:系统管理员")
-            top = TITLE_ROWS
-        worksheet.write_row(top, 0, sheet.columns, bold)
-        number = top
-        for number, row in enumerate(sheet.rows, start=top + 1):
+        _write_header(worksheet, top - header_rows(sheet.columns), sheet.columns, bold)
+        for number, row in enumerate(sheet.rows, start=top):
             for column, value in enumerate(row.cells):
                 if value is None:
                     continue
@@ -70,13 +77,27 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
                     )
                 else:
                     worksheet.write_number(number, column, value)
-        if sheet.total is not None:
-            worksheet.write_string(number + 1, 0, "合计", bold)
-            values = (row.cells[sheet.total] for row in sheet.rows)
-            total = sum(value for value in values if isinstance(value, (int, float)))
-            worksheet.write_number(number + 1, sheet.total, total, bold)
-        worksheet.freeze_panes(top + 1, 0)
+        if sheet.title:
+            worksheet.write_string(top + len(sheet.rows), 0, "合计", bold)
+            worksheet.write_number(top + len(sheet.rows), 1, len(sheet.rows), bold)
+        worksheet.freeze_panes(top, 0)
     workbook.close()
+
+
+def _write_header(worksheet: Any, top: int, columns: Sequence[str], bold: Any) -> None:
+    """One row of names, or two with merged cells where some columns stand below a group."""
+    if header_rows(columns) == 1:
+        worksheet.write_row(top, 0, columns, bold)
+        return
+    place = 0
+    for group, members in groupby(columns, key=lambda column: column.partition(" ")[0]):
+        names = list(members)
+        if " " not in names[0]:
+            worksheet.merge_range(top, place, top + 1, place, group, bold)
+        else:
+            worksheet.merge_range(top, place, top, place + len(names) - 1, group, bold)
+            worksheet.write_row(top + 1, place, [name.partition(" ")[2] for name in names], bold)
+        place += len(names)
 
 
 def csv_bytes(columns: Sequence[str], rows: Iterable[Row], encoding: str) -> bytes:
