@@ -64,8 +64,8 @@ def demo(
     ] = None,
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
-    projects: Annotated[int, typer.Option(min=1, help="Projects of the simulated company.")] = 12,
-    months: Annotated[int, typer.Option(min=1, help="Months of the simulated company.")] = 3,
+    projects: Annotated[int, typer.Option(min=1, help="Projects of the simulated company.")] = 30,
+    months: Annotated[int, typer.Option(min=1, help="Months of the simulated company.")] = 6,
     seed: Annotated[int, typer.Option(help="Seed of the simulated company.")] = 1,
     lang: Annotated[
         str, typer.Option(help="Language of the summary's links: zh-Hans, zh-Hant or en.")

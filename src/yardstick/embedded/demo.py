@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import psycopg
@@ -27,6 +27,9 @@ from yardstick.embedded.processes import Family
 from yardstick.settings import Settings
 from yardstick.sources.site_file import SiteError
 
+if TYPE_CHECKING:
+    from yardstick.simulator import SimulatedCompany
+
 _STALLED_SECONDS = 900.0
 _BI_LOGIN = "demo_bi"
 
@@ -36,8 +39,8 @@ class Options:
     """What the demo was asked for.
 
     Attributes:
-        first_day: earliest day that files may stand for; None: no bound.
-        last_day: latest such day; None: no bound.
+        first_day: earliest day that deliveries may stand for; None: no bound, or the simulated company's.
+        last_day: latest such day; None: no bound, or the simulated company's.
         projects: size of the simulated company.
         months: how many months of it.
         seed: of the simulated company.
@@ -255,23 +258,30 @@ def run(settings: Settings, options: Options) -> int:
     """Run the whole job; returns the exit code (0: every complete period is released)."""
     console = Console(stderr=True)
     began = datetime.now(UTC)
-    if options.simulated:
-        from yardstick.simulator import simulate
-
-        company = simulate(
-            settings.home / "simulated", projects=options.projects, months=options.months, seed=options.seed
-        )
-        settings = replace(settings, sites=company.sites, data=company.data)
     with contextlib.ExitStack() as stack:
         display = Display(console)
         stack.enter_context(_quiet_interrupt(console))
         with display.progress:
+            if options.simulated:
+                company = _simulated(settings, options, display)
+                settings = replace(settings, sites=company.sites, data=company.data)
+                options = replace(
+                    options,
+                    first_day=options.first_day or company.first_day,
+                    last_day=options.last_day or company.last_day,
+                )
             family = stack.enter_context(Family(settings.run, settings.home / "logs"))
             display.say("starting PostgreSQL")
             leased = stack.enter_context(postgres.lease(settings))
             postgres.ensure_database(leased.require_database_url(), postgres.AIRFLOW_DATABASE)
             warehouse.migrate(leased.require_database_url())
-            airflow = Airflow(leased, family, say=display.say)
+            connections: dict[str, str] = {}
+            if options.simulated:
+                from yardstick.simulator import running
+
+                display.say("starting the site systems")
+                connections = stack.enter_context(running(company, leased, family))
+            airflow = Airflow(leased, family, say=display.say, connections=connections)
             try:
                 airflow.start()
                 failures = Job(leased, airflow, options, display, began).run()
@@ -284,6 +294,16 @@ def run(settings: Settings, options: Options) -> int:
                 _wait_for_interrupt(airflow)
         return 1 if failures else 0
     return 130
+
+
+def _simulated(settings: Settings, options: Options, display: Display) -> SimulatedCompany:
+    """Make the company that is asked for."""
+    from yardstick.simulator import simulate
+
+    display.say(f"simulating a company: {options.projects} projects, {options.months} months")
+    return simulate(
+        settings.home / "simulated", projects=options.projects, months=options.months, seed=options.seed
+    )
 
 
 @contextlib.contextmanager
@@ -300,26 +320,42 @@ def _wait_for_interrupt(airflow: Airflow) -> None:
         time.sleep(1)
 
 
+_ACCOUNTS = """
+select
+    source_id,
+    entity,
+    count(distinct file_name) as deliveries,
+    sum(rows_landed) as landed,
+    sum(rows_staged) as staged,
+    sum(rows_superseded) as superseded,
+    sum(rows_rejected) as rejected,
+    sum(rows_duplicate) as duplicate
+from ops.delivery
+group by source_id, entity
+order by source_id, entity
+"""
+_OUTCOMES = ("staged", "superseded", "rejected", "duplicate")
+_REASONS_SHOWN = 12
+_NOTICES_SHOWN = 8
+
+
 def summarise(settings: Settings, console: Console, failures: list[str]) -> None:
-    """Print what was released, what was rejected and where the reports are."""
+    """Print what was released, what became of every row and where the reports are."""
     with warehouse.connect(settings.require_database_url(), name="yardstick-demo") as connection:
         releases = warehouse.rows(
             connection,
             "select release_id, tickets, rejects, signed_by, left(release_sha256, 12) as hash, "
             "period, version from release.release order by period_end, period_start desc, version",
         )
-        totals = warehouse.rows(
-            connection,
-            "select coalesce(sum(rows_landed), 0) as landed, coalesce(sum(rows_staged), 0) as staged, "
-            "coalesce(sum(rows_superseded), 0) as superseded, coalesce(sum(rows_rejected), 0) as rejected, "
-            "coalesce(sum(rows_duplicate), 0) as duplicate from ops.delivery where entity = 'ticket'",
-        )[0]
+        accounts = warehouse.rows(connection, _ACCOUNTS.encode())
         reasons = (
             warehouse.rows(
                 connection,
-                "select entity, field, rule, count(*) as rows from ops.reject group by 1, 2, 3 order by rows desc",
+                "select rule, count(*) as rows, count(distinct entity) as entities, min(entity) as entity, "
+                "min(field) as field, count(distinct field) as fields from ops.rejected "
+                "group by rule order by rows desc, rule",
             )
-            if _exists(connection, "ops.reject")
+            if _exists(connection, "ops.rejected")
             else []
         )
         notices = warehouse.rows(
@@ -344,25 +380,12 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
             highlight=False,
             soft_wrap=True,
         )
-    accounted = totals["staged"] + totals["superseded"] + totals["rejected"] + totals["duplicate"]
-    console.print(
-        f"\nTicket rows: {totals['landed']:,} landed = {totals['staged']:,} staged"
-        f" + {totals['superseded']:,} superseded + {totals['rejected']:,} rejected + {totals['duplicate']:,} duplicate"
-        + (
-            ""
-            if accounted == totals["landed"]
-            else f"  (not yet accounted for: {totals['landed'] - accounted:,})"
-        ),
-        highlight=False,
-        soft_wrap=True,
-    )
-    for row in reasons:
-        console.print(
-            f"  {row['rows']:>6,} × {row['entity']}{'.' + row['field'] if row['field'] else ''}: {row['rule']}",
-            highlight=False,
-        )
-    for row in notices:
+    _print_accounts(console, accounts)
+    _print_reasons(console, reasons)
+    for row in notices[:_NOTICES_SHOWN]:
         console.print(f"note: {row['file_name']}: {row['reason']}", highlight=False, soft_wrap=True)
+    if len(notices) > _NOTICES_SHOWN:
+        console.print(f"… and {len(notices) - _NOTICES_SHOWN} more notes in ops.arrival", highlight=False)
     if proposals:
         console.print(
             f"Figures of {', '.join(proposals)} differ from their release: see ./scripts/yardstick release proposals, "
@@ -374,6 +397,47 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
     console.print(f"Data docs: {settings.data_docs / 'index.html'}", highlight=False, soft_wrap=True)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
+
+
+def _print_accounts(console: Console, accounts: list[dict[str, Any]]) -> None:
+    """Every entity's rows: landed = staged + superseded + rejected + duplicate."""
+    if not accounts:
+        return
+    console.print("\nEvery row accounted for", style="bold")
+    columns = ("deliveries", "landed", *_OUTCOMES)
+    source = None
+    total = dict.fromkeys(columns, 0)
+    console.print(f"  {'':<24}" + "".join(f"{name:>12}" for name in columns), highlight=False)
+    for row in accounts:
+        if row["source_id"] != source:
+            source = row["source_id"]
+            console.print(f"  {source}", style="bold", highlight=False)
+        figures = {name: int(row[name] or 0) for name in columns}
+        for name, value in figures.items():
+            total[name] += value
+        console.print(_figures(f"  {row['entity']}", figures), highlight=False, soft_wrap=True)
+    console.print(_figures("total", total), style="bold", highlight=False, soft_wrap=True)
+
+
+def _figures(name: str, figures: dict[str, int]) -> str:
+    missing = figures["landed"] - sum(figures[outcome] for outcome in _OUTCOMES)
+    return (
+        f"  {name:<24}"
+        + "".join(f"{value:>12,}" for value in figures.values())
+        + (f"  (not yet accounted for: {missing:,})" if missing else "")
+    )
+
+
+def _print_reasons(console: Console, reasons: list[dict[str, Any]]) -> None:
+    if reasons:
+        console.print("\nRejected, by rule (./scripts/yardstick rejects tells each row)", style="bold")
+    for row in reasons[:_REASONS_SHOWN]:
+        where = row["entity"] if row["entities"] == 1 else f"{row['entities']} entities"
+        if row["entities"] == 1 and row["fields"] == 1 and row["field"]:
+            where += f".{row['field']}"
+        console.print(f"  {row['rows']:>8,} × {row['rule']} ({where})", highlight=False)
+    if len(reasons) > _REASONS_SHOWN:
+        console.print(f"  … and {len(reasons) - _REASONS_SHOWN} more rules", highlight=False)
 
 
 def _exists(connection: psycopg.Connection[Any], relation: str) -> bool:
