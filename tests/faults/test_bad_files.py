@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -369,6 +371,16 @@ def test_file_still_being_written_is_left_alone(settings: Settings, tmp_path: Pa
     assert [file.name for file in files.due(inbox.site, entity, settings, now=now)] == ["2015-02.csv"]
 
 
+@pytest.mark.parametrize(
+    "name", ["2015-02.csv.part", "2015-02.csv.tmp", "2015-02.csv.filepart", "2015-02.csv~"]
+)
+def test_name_of_a_file_still_being_written_is_left_alone(inbox: Inbox, name: str) -> None:
+    inbox.put(name, csv_text(GOOD))
+    assert inbox.land() == {}
+    (inbox.folder / name).rename(inbox.folder / "2015-02.csv")
+    assert inbox.land()["2015-02.csv"].rows_landed == 3
+
+
 def test_file_that_changes_while_it_is_read_waits(inbox: Inbox) -> None:
     path = inbox.put("2015-02.csv", csv_text([ticket(n, 1) for n in range(20_000)]))
     done = threading.Event()
@@ -535,6 +547,72 @@ def test_formula_error_is_marked_and_not_read_as_empty(books: Inbox) -> None:
     books.put("2015-02.xlsx", stream.getvalue())
     assert books.land()["2015-02.xlsx"].rows_landed == 3
     assert [(number, rule) for number, _, rule in books.raw()] == [(2, None), (3, "error_cell"), (4, None)]
+
+
+def test_formula_counts_by_its_stored_value_and_one_without_is_marked(books: Inbox) -> None:
+    stream = io.BytesIO()
+    workbook = xlsxwriter.Workbook(stream)
+    sheet = workbook.add_worksheet("工单 表")
+    for number, row in enumerate([HEADER, *GOOD]):
+        sheet.write_row(number, 0, row)
+    sheet.write_formula("G2", '=CONCATENATE("a","b")', value="ab")
+    sheet.write_formula("G3", "=G2", value="never")
+    sheet.write_formula("G4", '=""', value="")
+    workbook.close()
+    with zipfile.ZipFile(stream) as archive:
+        part = archive.read("xl/worksheets/sheet1.xml")
+    # As a program writes it that cannot compute: the formula and no value.
+    part, changes = re.subn(rb'(<c r="G3")[^>]*>(<f>G2</f>)<v>never</v>', rb"\1>\2<v></v>", part)
+    assert changes == 1
+    part, changes = re.subn(
+        rb'<c r="G4"', rb'<c r="G4" t="str"', part
+    )  # as Excel says that it is an empty text
+    assert changes == 1
+    books.put("2015-02.xlsx", _zip_with(stream.getvalue(), "xl/worksheets/sheet1.xml", part))
+    assert books.land()["2015-02.xlsx"].rows_landed == 3
+    assert [(cells[6], rule) for _, cells, rule in books.raw()] == [
+        ("ab", None), ("", "error_cell"), ("", None),
+    ]  # fmt: skip
+    (detail,) = books.query("select problem_detail from raw.ticket where problem_rule is not null")
+    assert "cell G3 holds a formula whose value was never computed" in detail[0]
+
+
+def test_external_links_are_not_followed(books: Inbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/other.xlsx"
+        stream = io.BytesIO()
+        workbook = xlsxwriter.Workbook(stream)
+        sheet = workbook.add_worksheet("工单 表")
+        for number, row in enumerate([HEADER, *GOOD]):
+            sheet.write_row(number, 0, row)
+        sheet.write_formula("G2", "=[1]Sheet1!A1", value="as stored")
+        sheet.write_url("G3", address, string="link")
+        workbook.close()
+        space = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+        relations = (
+            f'<?xml version="1.0"?><Relationships xmlns="{space.replace("officeDocument", "package")}">'
+            f'<Relationship Id="rId1" Type="{space}/externalLinkPath" Target="{address}" TargetMode="External"/>'
+            "</Relationships>"
+        )
+        link = (
+            '<?xml version="1.0"?><externalLink xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+            f'<externalBook xmlns:r="{space}" r:id="rId1"/></externalLink>'
+        )
+        content = _zip_with(stream.getvalue(), "xl/externalLinks/externalLink1.xml", link.encode())
+        content = _zip_with(content, "xl/externalLinks/_rels/externalLink1.xml.rels", relations.encode())
+        books.put("2015-02.xlsx", content)
+        assert books.land()["2015-02.xlsx"].rows_landed == 3
+        assert [cells[6] for _, cells, _ in books.raw()] == ["as stored", "link", ""]
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+@pytest.mark.parametrize("content", [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), b"not a workbook"])
+def test_what_is_no_xlsx_is_refused(books: Inbox, content: bytes) -> None:
+    reason = book_refused(books, content)
+    assert "2015-02.xlsx is " in reason
+    assert ("an old .xls file" if content[0] == 0xD0 else "no xlsx file") in reason
 
 
 def test_date_cells_are_read_whatever_format_is_declared_for_text(books: Inbox) -> None:

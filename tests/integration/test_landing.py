@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.delivery import csv_text, make_inbox, site_content, ticket, write_site
+from tests.delivery import Inbox, csv_text, make_inbox, site_content, ticket, write_site
 
 from yardstick import sources, warehouse
 from yardstick.landing import Landed, land
 from yardstick.settings import Settings, project_root
 from yardstick.simulator import running, simulate
 from yardstick.sources import files
+from yardstick.sources.delivery import Due
 from yardstick.sources.register import register
 from yardstick.sources.site import Site
 from yardstick.sources.site_file import load_sites
@@ -185,3 +189,118 @@ def test_simulated_company_lands_whole(
         for entity, account in company.accounts.items():
             count = connection.execute(f"select count(*) from raw.{entity}".encode()).fetchone()
             assert count == (account.counts["landed"],), entity
+
+
+# --- manifests -------------------------------------------------------------------------------------
+
+
+def listed(*lines: str, header: str = "file,sha256,size,rows") -> str:
+    return "\r\n".join([header, *lines]) + "\r\n"
+
+
+def line_for(name: str, content: str, rows: int | str = "") -> str:
+    return f"{name},{hashlib.sha256(content.encode()).hexdigest()},{len(content.encode())},{rows}"
+
+
+def manifest_inbox(settings: Settings, folder: Path, **entity: Any) -> Inbox:
+    return make_inbox(settings, folder, site_content(manifest="manifest-{month:%Y-%m}.csv", **entity))
+
+
+def test_only_what_a_manifest_lists_and_describes_rightly_is_landed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    inbox = manifest_inbox(settings, tmp_path)
+    good, other = csv_text([ticket(1), ticket(2)]), csv_text([ticket(3, month=3)])
+    inbox.put("2015-02.csv", good)
+    inbox.put("2015-03.csv", other)
+    assert inbox.land() == {}
+    inbox.put("manifest-2015-02.csv", listed(line_for("2015-02.csv", good, 2), line_for("projects.csv", "x")))
+    assert {name: found.status for name, found in inbox.land().items()} == {"2015-02.csv": "landed"}
+    # A later manifest may correct what an earlier one said, and a corrected file comes with a new one.
+    corrected = csv_text([ticket(1), ticket(2, note="corrected")])
+    inbox.put("2015-02.csv", corrected)
+    inbox.put(
+        "manifest-2015-03.csv", listed(line_for("2015-02.csv", corrected), line_for("2015-03.csv", other))
+    )
+    assert {name: found.rows_landed for name, found in inbox.land().items()} == {
+        "2015-02.csv": 2, "2015-03.csv": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (line_for("2015-02.csv", "another"), "2015-02.csv has .* bytes and manifest-2015-02.csv says 7"),
+        (f"2015-02.csv,{'0' * 64},,", "2015-02.csv has another SHA-256 than manifest-2015-02.csv says"),
+        ("2015-02.csv,,,3", "the source says 3 rows and delivered 2"),
+        ("2015-02.csv,,,", None),
+    ],
+)
+def test_file_that_its_manifest_describes_otherwise_is_refused_with_the_reason(
+    settings: Settings, tmp_path: Path, line: str, why: str | None
+) -> None:
+    inbox = manifest_inbox(settings, tmp_path)
+    inbox.put("2015-02.csv", csv_text([ticket(1), ticket(2)]))
+    inbox.put("manifest-2015-02.csv", listed(line))
+    landed = inbox.land()["2015-02.csv"]
+    assert landed.status == ("refused" if why else "landed")
+    assert re.search(why or "^$", landed.reason or "")
+    assert len(inbox.raw()) == (0 if why else 2)
+
+
+def test_listed_file_that_is_missing_is_told_once_it_is_settled(settings: Settings, tmp_path: Path) -> None:
+    inbox = manifest_inbox(settings, tmp_path, settle_seconds=60)
+    path = inbox.put("manifest-2015-02.csv", listed("2015-02.csv,,,"))
+    entity = inbox.site.entities["ticket"]
+    assert files.due(inbox.site, entity, settings) == []
+    os.utime(path, (0, 0))
+    landed = inbox.land()["2015-02.csv"]
+    assert (landed.status, landed.reason) == (
+        "refused",
+        "manifest-2015-02.csv lists 2015-02.csv, which is not there. Deliver it, or a corrected manifest.",
+    )
+    # Once it comes it has as long to settle as any file.
+    path = inbox.put("2015-02.csv", csv_text([ticket(1)]))
+    assert files.due(inbox.site, entity, settings) == []
+    os.utime(path, (0, 0))
+    assert inbox.land()["2015-02.csv"].status == "landed"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "has no column 'file'; it has nothing"),
+        (
+            listed("2015-02.csv,1,2,3", header="document,sha256,size,rows"),
+            "has no column 'file'; it has document",
+        ),
+        (listed("2015-02.csv,,"), "row 2 has 3 cells, the header has 4"),
+        (listed("2015-02.csv,abc,,"), "what is no SHA-256"),
+        (listed("2015-02.csv,,many,"), "row 2: size 'many' is not a number"),
+        ('file\r\n"2015-02.csv', "cannot be read"),
+    ],
+)
+def test_manifest_that_cannot_be_believed_is_refused_and_stops_no_other(
+    settings: Settings, tmp_path: Path, content: str, why: str
+) -> None:
+    inbox = manifest_inbox(settings, tmp_path)
+    for month in (2, 3):
+        inbox.put(f"2015-{month:02}.csv", csv_text([ticket(1, month=month)]))
+    inbox.put("manifest-2015-02.csv", content)
+    inbox.put("manifest-2015-03.csv", "\ufeff" + listed("2015-03.csv,,,1", header="文件名,SHA256,大小,行数"))
+    landed = inbox.land()
+    assert landed["manifest-2015-02.csv"].status == "refused"
+    assert why in (landed["manifest-2015-02.csv"].reason or "")
+    assert landed["2015-03.csv"].status == "landed"
+    assert "2015-02.csv" not in landed
+
+
+def test_file_asked_for_by_name_is_looked_up_in_its_manifest(settings: Settings, tmp_path: Path) -> None:
+    inbox = manifest_inbox(settings, tmp_path)
+    content = csv_text([ticket(1)])
+    inbox.put("2015-02.csv", content)
+    entity = inbox.site.entities["ticket"]
+    due = Due(date(2015, 2, 1), date(2015, 2, 28), "2015-02.csv")
+    assert "is on no manifest" in (land(settings, inbox.site, entity, due).reason or "")
+    inbox.put("manifest-2015-02.csv", listed(line_for("2015-02.csv", content)))
+    assert land(settings, inbox.site, entity, due).status == "landed"

@@ -152,6 +152,11 @@ class RemoteFolder:
         with session(self.connection) as line:
             try:
                 yield from list(self._below(line, "", depth))
+            except FileNotFoundError:
+                raise FileNotFoundError(
+                    f"Connection {self.connection}: {self.folder!r} does not exist there. "
+                    "Create it, or correct the folder in the site file."
+                ) from None
             except PermissionError:
                 raise BadInputError(
                     f"Connection {self.connection}: the login may not list {self.folder!r}. "

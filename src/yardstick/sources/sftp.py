@@ -126,9 +126,12 @@ class SftpSession:
                     yield piece
 
     def is_alive(self) -> bool:
-        """Whether the line still stands."""
-        transport = self._files.client.get_transport()
-        return transport is not None and transport.is_active()
+        """Whether the line still stands; asks the server, who may have hung up unheard."""
+        try:
+            self._files.ftp.normalize(".")
+        except (paramiko.SSHException, EOFError, OSError):
+            return False
+        return True
 
     def close(self) -> None:
         """Hang up."""
