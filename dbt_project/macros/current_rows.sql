@@ -1,4 +1,18 @@
+{#- Every valid row ever delivered of an entity. A field that a contract gains is empty in the rows before. -#}
 {% macro valid_versions(entity) %}
+{%- set contract = contract_of(entity) -%}
+{{ config(
+    materialized='incremental',
+    full_refresh=false,
+    on_schema_change='append_new_columns',
+    incremental_strategy='replace_scope',
+    incremental_predicates=["delivery_id in ({{ deliveries_of_build() }})"],
+    indexes=[
+        {'columns': ['delivery_id', 'row_number'], 'unique': true},
+        {'columns': contract['staged_key']},
+    ],
+    tags=['entity:' ~ entity],
+) }}
 with delivered_rows as (
     select * from {{ ref('stg_delivered__' ~ entity ~ '_rows') }}
 )
@@ -8,7 +22,7 @@ select
     row_number,
     source_id,
     partition_date,
-    {%- for field in contract_fields(entity) %}
+    {%- for field in contract['fields'] %}
     {{ field.name }},
     {%- endfor %}
     content_md5
@@ -16,11 +30,29 @@ from delivered_rows
 where problems = '[]'
 {% endmacro %}
 
+
 {#- The latest version of every key that this build's rows touch. -#}
-{% macro current_rows(entity, key) %}
-{%- set columns = key | join(', ') %}
+{% macro current_rows(entity) %}
+{%- set contract = contract_of(entity) -%}
+{%- set columns = contract['staged_key'] | join(', ') -%}
+{%- set rows_model = 'stg_delivered__' ~ entity ~ '_rows' -%}
+{{ config(
+    materialized='incremental',
+    full_refresh=false,
+    on_schema_change='append_new_columns',
+    incremental_strategy='replace_scope',
+    incremental_predicates=[
+        "delivery_id in ({{ deliveries_of_build() }})",
+        '(' ~ columns ~ ') in (select ' ~ columns ~ " from {{ ref('" ~ rows_model ~ "') }})",
+    ],
+    indexes=[
+        {'columns': contract['staged_key'], 'unique': true},
+        {'columns': ['delivery_id']},
+    ],
+    tags=['entity:' ~ entity],
+) }}
 with delivered_rows as (
-    select * from {{ ref('stg_delivered__' ~ entity ~ '_rows') }}
+    select * from {{ ref(rows_model) }}
 ),
 
 versions as (
@@ -60,7 +92,7 @@ select
     row_number,
     source_id,
     partition_date,
-    {%- for field in contract_fields(entity) %}
+    {%- for field in contract['fields'] %}
     {{ field.name }},
     {%- endfor %}
     content_md5

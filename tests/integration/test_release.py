@@ -276,7 +276,8 @@ def test_rejects_are_counted_once_per_row_and_only_of_current_deliveries(world: 
     )
     execute(
         world,
-        "insert into ops.reject values "
+        "insert into ops.reject "
+        "(delivery_id, row_number, source_id, entity, field, value, rule, reason, partition_date) values "
         "(3, 2, 'demo', 'ticket', 'opened_at', 'x', 'timestamp_unreadable', 'why', '2015-01-01'),"
         "(5, 2, 'demo', 'ticket', 'opened_at', 'x', 'timestamp_unreadable', 'why', '2015-01-01'),"
         "(5, 2, 'demo', 'ticket', 'due_at', 'x', 'timestamp_unreadable', 'why', '2015-01-01')",

@@ -19,8 +19,8 @@ def company(settings: Settings) -> Company:
 
 
 def rejects(company: Company) -> set[tuple[str, str, str]]:
-    """Ticket or row, field and rule of every reject."""
-    return set(company.rows("select row_number, field, rule from ops.reject"))
+    """Row, field and rule of everything that is rejected now."""
+    return set(company.rows("select row_number, field, rule from ops.rejected"))
 
 
 def test_every_violated_rule_is_named_and_the_rest_of_the_file_lands(company: Company) -> None:
@@ -64,7 +64,7 @@ def test_every_violated_rule_is_named_and_the_rest_of_the_file_lands(company: Co
         (11, "opened_at", "timestamp_unreadable"),
     }
     assert company.counts(delivery) == (10, 1, 0, 9, 0)
-    assert company.rows("select value, reason from ops.reject where row_number = 3") == [
+    assert company.rows("select value, reason from ops.rejected where row_number = 3") == [
         ("31/02/2026", '"31/02/2026" is not a date in the declared format %d/%m/%Y')
     ]
     assert company.rows("select due_at::text, due_date::text from marts.fct_ticket") == [

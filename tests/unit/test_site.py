@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.delivery import site_content, write_site
 
-from yardstick.contracts import ContractError, load_contracts
+from yardstick.contracts import load_contracts
 from yardstick.settings import project_root
 from yardstick.sources.pattern import FilePatternError, compile_pattern
 from yardstick.sources.register import fingerprint
@@ -207,16 +207,3 @@ def test_file_name_vouches_for_days(pattern: str, name: str, span: Any) -> None:
 def test_wrong_file_pattern_is_told(pattern: str) -> None:
     with pytest.raises(FilePatternError):
         compile_pattern(pattern)
-
-
-def test_contracts_are_sound_and_refer_to_each_other() -> None:
-    contracts = load_contracts()
-    assert len(contracts) == 28
-    assert contracts["ticket"].identifiers >= {"source_ticket_id", "project_id", "service_item_id"}
-    assert contracts["project"].fields["manager_name"].is_personal
-
-
-def test_wrong_contract_is_told(tmp_path: Path) -> None:
-    (tmp_path / "a.yml").write_text("entity: a\n", encoding="utf-8")
-    with pytest.raises(ContractError, match=r"a\.yml"):
-        load_contracts(tmp_path)

@@ -1,18 +1,13 @@
-"""What the transform knows without a database: periods, and the contract it stages."""
+"""What the transform knows without a database: periods, and the statements it makes for each entity."""
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
-import jinja2
 import pytest
 
 from yardstick import transform
-from yardstick.contracts import Field, load_contracts
-from yardstick.settings import project_root
-
-MACRO = project_root() / "dbt_project/macros/contract_fields.sql"
+from yardstick.contracts import load_contracts
 
 
 @pytest.mark.parametrize(
@@ -35,36 +30,10 @@ def test_anything_else_is_no_period(period: str) -> None:
         transform.period_bounds(period)
 
 
-@pytest.mark.parametrize("entity", sorted(load_contracts()))
-def test_staging_reads_the_fields_of_the_contract(entity: str) -> None:
-    contract = load_contracts()[entity]
-    staged = _staged_fields(entity)
-    assert [field["name"] for field in staged] == list(contract.fields)
-    for field, declared in zip(staged, contract.fields.values(), strict=True):
-        assert _as_staged(declared, contract.key) == field
-    assert transform.STAGED_KEYS[entity][-len(contract.key) :] == contract.key
-
-
-def _staged_fields(entity: str) -> list[dict[str, object]]:
-    """What the dbt macro `contract_fields` returns."""
-    found: list[list[dict[str, object]]] = []
-    text = MACRO.read_text(encoding="utf-8")
-    jinja2.Environment(autoescape=False, extensions=["jinja2.ext.do"]).from_string(
-        text + "{{ contract_fields('" + entity + "') }}", globals={"return": found.append}
-    ).render()
-    assert re.search(r"{{ return\(", text)
-    return found[0]
-
-
-def _as_staged(declared: Field, key: tuple[str, ...]) -> dict[str, object]:
-    told = {
-        "name": declared.name,
-        "type": None if declared.type == "text" else declared.type,
-        "required": declared.required,
-        "key": declared.name in key,
-        "vocabulary": list(declared.vocabulary or ()),
-        "references": (declared.references or "").partition(".")[0],
-        "personal": declared.is_personal,
-        "default": declared.default,
-    }
-    return {name: value for name, value in told.items() if value}
+def test_a_reject_is_compared_with_later_rows_by_its_whole_key_and_the_keys_scope() -> None:
+    contracts = load_contracts()
+    company = transform._of(contracts["assignment"], "rejects_superseded").decode()
+    assert "v.post_id = t.key_values[2] and v.valid_from = t.key_values[3]::date" in company
+    assert "source_id" not in company
+    source = transform._of(contracts["ticket"], "rejects_superseded").decode()
+    assert "v.source_ticket_id = t.key_values[1] and v.source_id = t.source_id" in source

@@ -10,57 +10,29 @@
     )
 }}
 
-with ticket_rows as (
-    select * from {{ ref('stg_delivered__ticket_rows') }}
-    where problems = '[]'
-),
-
-flagged as (
-    select
-        delivery_id,
-        row_number,
-        source_id,
-        partition_date,
-        'closed_at' as field,
-        closed_at::text as value,
-        'closed_before_opened' as rule,
-        format('closed at %s, before it was opened at %s', closed_at, opened_at) as reason
-    from ticket_rows
-    where closed_at < opened_at
+with flagged as (
+    {%- for entity in entities_of_build() %}
+    {{ flagged_rows(entity) }}
     union all
+    {%- endfor %}
     select
-        delivery_id,
-        row_number,
-        source_id,
-        partition_date,
-        'first_response_at' as field,
-        first_response_at::text as value,
-        'response_before_opened' as rule,
-        format('answered at %s, before it was opened at %s', first_response_at, opened_at) as reason
-    from ticket_rows
-    where first_response_at < opened_at
-    union all
-    select
-        delivery_id,
-        row_number,
-        source_id,
-        partition_date,
-        'closed_at' as field,
-        null as value,
-        'closing_time_missing' as rule,
-        format('the ticket is %s but has no closing time', status) as reason
-    from ticket_rows
-    where status <> 'open' and closed_at is null
+        null::bigint as delivery_id,
+        null::integer as row_number,
+        null as source_id,
+        null as entity,
+        null::date as partition_date,
+        null::jsonb as told
+    where false
 )
 
 select
     delivery_id,
     row_number,
     source_id,
-    'ticket' as entity,
+    entity,
     partition_date,
-    field,
-    value,
-    rule,
-    reason
+    told ->> 'field' as field,
+    told ->> 'value' as value,
+    told ->> 'rule' as rule,
+    told ->> 'reason' as reason
 from flagged

@@ -7,5 +7,5 @@ with current_delivery as (
 )
 
 select count(distinct (r.delivery_id, r.row_number))
-from ops.reject as r
+from ops.rejected as r
 inner join current_delivery as d on d.delivery_id = r.delivery_id

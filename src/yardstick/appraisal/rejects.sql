@@ -12,6 +12,6 @@ select
     r.rule,
     coalesce(r.field, '') as field,
     count(distinct (r.delivery_id, r.row_number)) as rows
-from ops.reject as r
+from ops.rejected as r
 inner join current_delivery as d on d.delivery_id = r.delivery_id
 group by 1, 2, 3, 4

@@ -20,19 +20,19 @@ def rejects(
 ) -> None:
     """List rejected rows by source and reason."""
     counts = (
-        "select source_id, entity, field, rule, count(*) as rows, min(reason) as example from ops.reject "
+        "select source_id, entity, field, rule, count(*) as rows, min(reason) as example from ops.rejected "
         "where %s::text is null or source_id = %s group by 1, 2, 3, 4 order by rows desc"
     )
     rows = (
         "select d.file_name, r.row_number, r.source_id, r.entity, r.field, r.value, r.rule, r.reason "
-        "from ops.reject as r join ops.delivery as d using (delivery_id) "
+        "from ops.rejected as r join ops.delivery as d using (delivery_id) "
         "where %s::text is null or r.source_id = %s order by 1, 2"
     )
     with (
         open_warehouse(home) as settings,
         warehouse.connect(settings.require_database_url(), name="yardstick-rejects") as connection,
     ):
-        if connection.execute("select to_regclass('ops.reject') is null").fetchone() == (True,):
+        if connection.execute("select not exists (select from ops.build)").fetchone() == (True,):
             raise fail(
                 "no build has run yet, so no row was judged: ./scripts/demo, or the DAGs ingest and build"
             )

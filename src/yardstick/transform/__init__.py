@@ -20,7 +20,8 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 
-from yardstick import warehouse
+from yardstick import staging_models, warehouse
+from yardstick.contracts import Contract, load_contracts
 from yardstick.periods import period_bounds
 from yardstick.settings import Settings
 
@@ -28,14 +29,6 @@ OnEvent = Callable[[str, str], None]
 
 _LOCKS = {"yardstick-dbt": 7_402_010, "yardstick-dbt-score": 7_402_011}
 _PLAN_LOCK = 7_402_012
-
-STAGED_KEYS = {
-    "project": ("project_id",),
-    "service_item": ("service_item_id",),
-    "org_unit": ("org_unit_id",),
-    "ticket": ("source_id", "source_ticket_id"),
-}
-"""What identifies a staged row: a ticket's id is its source's own, master data ids are the company's."""
 
 _OLDEST, _NEWEST = date.min, date.max
 
@@ -68,8 +61,9 @@ class Build:
 def plan_build(settings: Settings, run_id: str | None) -> Build | None:
     """Take on everything that no audited build has covered.
 
-    Deliveries that hold rows rejected for an unknown project or service item are taken on again as soon
-    as master data arrives; an arrival in which one key came twice with different content is judged whole.
+    Deliveries that hold rows rejected for a reference nobody had delivered are taken on again as soon as
+    rows of the entity it names arrive; an arrival in which one key came twice with different content is
+    judged whole.
 
     Args:
         settings: the installation.
@@ -81,10 +75,7 @@ def plan_build(settings: Settings, run_id: str | None) -> Build | None:
     with warehouse.connect(settings.require_database_url(), name="yardstick-transform") as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", [_PLAN_LOCK])
         _end_orphans(connection, "yardstick-dbt")
-        has_rejects = connection.execute("select to_regclass('ops.reject') is not null").fetchone() == (True,)
-        delivery_ids = [
-            row[0] for row in connection.execute(_query("dirty_with_replays" if has_rejects else "dirty"))
-        ]
+        delivery_ids = [row[0] for row in connection.execute(_query("dirty"))]
         if not delivery_ids:
             return None
         row = connection.execute(
@@ -145,6 +136,9 @@ def run_stage(
 ) -> None:
     """Run one stage: every model with the tag, and their tests, in one `dbt build`.
 
+    Of staging only the models of entities that the build has deliveries of are run, and those whose
+    relations do not exist yet.
+
     Args:
         settings: the installation; dbt's artifacts and logs go to ``home/dbt``.
         stage: tag of the models: ``stage``, ``facts`` or ``score``.
@@ -164,6 +158,12 @@ def run_stage(
                 "where build_id = %s and status <> 'audited'",
                 [stage, build_id],
             )
+        selection = [f"tag:{stage}"]
+        if stage == "stage":
+            selection = [
+                "ops_flag",
+                *(f"tag:entity:{name}" for name in _entities_to_stage(connection, build_id)),
+            ]
 
         def record(node: str, status: str, seconds: float, rows: int | None, message: str) -> None:
             if build_id is not None:
@@ -179,7 +179,7 @@ def run_stage(
         try:
             run_dbt(
                 settings,
-                ["build", "--select", f"tag:{stage}", "--exclude-resource-type", "unit_test"],
+                ["build", "--select", *selection, "--exclude-resource-type", "unit_test"],
                 variables=given,
                 session=session,
                 on_node=record,
@@ -261,17 +261,34 @@ def run_dbt(
 def account(settings: Settings, build_id: int) -> None:
     """Say what became of every delivered row, and insist that the counts add up.
 
-    Counts are written to ``ops.delivery`` for the build's deliveries and for those whose rows they
-    superseded.
+    Rejects are opened, closed as replayed (the row read anew has no such problem any more) or superseded (a
+    later delivery brought a valid row of the same key), and opened again; none is ever deleted. A remark
+    about something nobody had delivered goes when it is. Counts are written to ``ops.delivery`` for the
+    build's deliveries and for those whose rows they superseded.
 
     Raises:
         ReconciliationError: naming the first delivery where landed differs from the sum, or where rows of
             the delivery are missing from ``raw``. The build is marked failed.
     """
+    contracts = load_contracts()
+    given = {"build_id": build_id}
     with warehouse.connect(settings.require_database_url(), name="yardstick-transform") as connection:
-        for entity, key in STAGED_KEYS.items():
-            text = _query("account").decode().format(entity=entity, key=", ".join(key))
-            connection.execute(text.encode(), {"build_id": build_id})
+        built = [contracts[name] for name in _entities_of(connection, build_id) if name in contracts]
+        connection.execute(_query("found_reject"))
+        for contract in built:
+            connection.execute(_of(contract, "rejects_found"))
+        connection.execute(_query("rejects_closed"), given)
+        connection.execute(_query("rejects_opened"), given)
+        for contract in built:
+            connection.execute(_of(contract, "rejects_superseded"), given)
+            connection.execute(_of(contract, "account"), given)
+        resolved = [
+            row[0]
+            for contract in built
+            if (referring := _referring_to(contract, contracts))
+            for row in connection.execute(_of(contract, "flags_resolved"), {"referring": referring})
+        ]
+        connection.execute(_query("flags_counted"), given | {"delivery_ids": resolved})
         wrong = connection.execute(_query("unaccounted"), {"build_id": build_id}).fetchone()
     if wrong:
         message = (
@@ -315,6 +332,78 @@ def rebuild(settings: Settings, first_day: date | None = None, last_day: date | 
 def _query(name: str) -> bytes:
     """One of the statements beside this module."""
     return (resources.files(__name__) / f"{name}.sql").read_bytes()
+
+
+def _of(contract: Contract, name: str) -> bytes:
+    """One of the statements that are the same for every entity, for this one."""
+    typed = {
+        key: "" if contract.fields[key].type == "text" else f"::{contract.fields[key].type}"
+        for key in contract.key
+    }
+    per_source = contract.key_scope == "source"
+    return (
+        _query(name)
+        .decode()
+        .format(
+            entity=contract.entity,
+            rows=f"staging.{staging_models.rows_model(contract)}",
+            versions=f"staging.{staging_models.versions_model(contract)}",
+            current=f"staging.{staging_models.current_model(contract)}",
+            staged_key=", ".join(contract.staged_key),
+            key_values=", ".join(f"r.{key}::text" for key in contract.key),
+            is_readable=" and ".join(f"r.{key} is not null" for key in contract.key),
+            is_same_key=" and ".join(
+                [
+                    *(
+                        f"v.{key} = t.key_values[{place}]{typed[key]}"
+                        for place, key in enumerate(contract.key, 1)
+                    ),
+                    *(["v.source_id = t.source_id"] if per_source else []),
+                ]
+            ),
+            source_too="source_id, " if per_source else "",
+            same_source="and f.source_id = r.source_id" if per_source else "",
+            field=contract.key[0],
+        )
+        .encode()
+    )
+
+
+def _entities_of(connection: psycopg.Connection[Any], build_id: int | None) -> list[str]:
+    """Entities that the build has deliveries of."""
+    found = connection.execute(
+        "select distinct d.entity from ops.build_delivery as b "
+        "inner join ops.delivery as d on d.delivery_id = b.delivery_id where b.build_id = %s order by 1",
+        [build_id],
+    )
+    return [row[0] for row in found]
+
+
+def _entities_to_stage(connection: psycopg.Connection[Any], build_id: int | None) -> list[str]:
+    """Entities whose staged relations the build has to make."""
+    delivered = set(_entities_of(connection, build_id))
+    there = {
+        row[0]
+        for row in connection.execute(
+            "select c.relname from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace "
+            "where n.nspname = 'staging'"
+        )
+    }
+    return [
+        name
+        for name, contract in load_contracts().items()
+        if name in delivered or not there.issuperset(staging_models.staged_models(contract))
+    ]
+
+
+def _referring_to(target: Contract, contracts: Mapping[str, Contract]) -> list[str]:
+    """``entity.field`` of every field that should, but need not, hold the first of the target's key."""
+    return [
+        f"{contract.entity}.{item.name}"
+        for contract in contracts.values()
+        for item in contract.fields.values()
+        if item.refers_to == f"{target.entity}.{target.key[0]}"
+    ]
 
 
 @contextlib.contextmanager

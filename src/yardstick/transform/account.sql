@@ -6,12 +6,12 @@ with affected as (
     where b.build_id = %(build_id)s and d.entity = '{entity}'
     union
     select v.delivery_id
-    from staging.stg_delivered__{entity}_versions as v
-    inner join (select distinct {key} from staging.stg_delivered__{entity}_rows) as touched using ({key})
+    from {versions} as v
+    inner join (select distinct {staged_key} from {rows}) as touched using ({staged_key})
 ),
 
 touched as (
-    select distinct {key} from staging.stg_delivered__{entity}_versions
+    select distinct {staged_key} from {versions}
     where delivery_id in (select delivery_id from affected)
 ),
 
@@ -20,10 +20,10 @@ version as (
         v.delivery_id,
         v.row_number,
         v.content_md5 = lag(v.content_md5) over (
-            partition by {key} order by v.delivery_id, v.row_number
+            partition by {staged_key} order by v.delivery_id, v.row_number
         ) as is_repeat
-    from staging.stg_delivered__{entity}_versions as v
-    inner join touched using ({key})
+    from {versions} as v
+    inner join touched using ({staged_key})
 ),
 
 counted as (
@@ -33,13 +33,13 @@ counted as (
         count(*) filter (where c.delivery_id is null and v.is_repeat) as repeated,
         count(*) filter (where c.delivery_id is null and v.is_repeat is not true) as superseded
     from version as v
-    left join staging.stg_delivered__{entity}s as c
+    left join {current} as c
         on c.delivery_id = v.delivery_id and c.row_number = v.row_number
     group by v.delivery_id
 ),
 
 rejected as (
-    select delivery_id, count(distinct row_number) as row_count from ops.reject
+    select delivery_id, count(distinct row_number) as row_count from ops.rejected
     where delivery_id in (select delivery_id from affected)
     group by delivery_id
 ),
@@ -56,7 +56,8 @@ set
     rows_superseded = coalesce(c.superseded, 0),
     rows_duplicate = coalesce(c.repeated, 0),
     rows_rejected = coalesce(r.row_count, 0),
-    rows_flagged = coalesce(f.row_count, 0)
+    rows_flagged = coalesce(f.row_count, 0),
+    accounted_build_id = %(build_id)s
 from affected as a
 left join counted as c on c.delivery_id = a.delivery_id
 left join rejected as r on r.delivery_id = a.delivery_id

@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/attendance.yml.
+{{ valid_versions('attendance') }}

@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/call_back.yml.
+{{ current_rows('call_back') }}

@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/certificate.yml.
+{{ current_rows('certificate') }}

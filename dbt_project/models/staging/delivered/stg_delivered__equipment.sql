@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/equipment.yml.
+{{ current_rows('equipment') }}

@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/inspection_item.yml.
+{{ delivered_rows('inspection_item') }}

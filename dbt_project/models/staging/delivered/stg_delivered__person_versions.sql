@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/person.yml.
+{{ valid_versions('person') }}

@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/post.yml.
+{{ valid_versions('post') }}

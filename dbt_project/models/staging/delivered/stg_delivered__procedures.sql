@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/procedure.yml.
+{{ current_rows('procedure') }}

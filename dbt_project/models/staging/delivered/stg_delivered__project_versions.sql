@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/project.yml.
+{{ valid_versions('project') }}

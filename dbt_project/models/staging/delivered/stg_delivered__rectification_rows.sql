@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/rectification.yml.
+{{ delivered_rows('rectification') }}

@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/responsibility.yml.
+{{ current_rows('responsibility') }}

@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/roster.yml.
+{{ delivered_rows('roster') }}

@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/ticket_event.yml.
+{{ delivered_rows('ticket_event') }}

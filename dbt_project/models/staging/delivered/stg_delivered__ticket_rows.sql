@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/ticket.yml.
+{{ delivered_rows('ticket') }}

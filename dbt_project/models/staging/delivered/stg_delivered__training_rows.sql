@@ -1,0 +1,2 @@
+-- Written by ./scripts/make-models from expectations/contracts/training.yml.
+{{ delivered_rows('training') }}

@@ -1,3 +1,0 @@
-{{ config(materialized='table') }}
-
-{{ delivered_rows('ticket') }}
