@@ -91,6 +91,25 @@ def test_declared_dates_read_the_same_in_postgresql_and_python(settings: Setting
                 assert row == (compiled.day(value, ZoneInfo("UTC")),), (form, value)
 
 
+def test_excel_serials_read_the_same_in_postgresql_and_python(settings: Settings) -> None:
+    from zoneinfo import ZoneInfo
+
+    import jinja2
+
+    from yardstick.sources.dates import EXCEL_SERIAL, compile_format
+
+    source = (project_root() / "dbt_project/macros/delivered_rows.sql").read_text(encoding="utf-8")
+    macros: Any = jinja2.Environment(autoescape=False).from_string(source).module
+    read = macros.from_excel_serial("%(v)s::text")
+    values = ["46204", "46204.354166667", "46203.999999", "46203.99999", "46203.9999942129", "46203.9999942130", "61",
+              "60", "59", "1", "0", "60.99999", "2958464.999", "2958464.9999999", "2958465", "-1", "x", "",
+              "46204.", "4e4", "00046204"]  # fmt: skip
+    with warehouse.connect(settings.require_database_url()) as connection:
+        for value in values:
+            row = connection.execute(f"select ({read})::timestamp::date".encode(), {"v": value}).fetchone()
+            assert row == (compile_format(EXCEL_SERIAL).day(value, ZoneInfo("UTC")),), value
+
+
 def test_registration_writes_only_what_changed_and_makes_its_deliveries_dirty(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -44,8 +44,8 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 # Excel's day 60 is 29 February 1900, which never was; the days before it are counted one off.
 _EXCEL_PATTERN = r"^([0-9]{2,7}(?:\.[0-9]{1,20})?)$"
 _EXCEL_ZERO = datetime(1899, 12, 30)
-_EXCEL_FIRST, _EXCEL_END = 61, 2958466  # 1900-03-01, and the day after 9999-12-31
-_DAY_MILLISECONDS = 86_400_000
+_EXCEL_FIRST, _EXCEL_END = 61, 2958465  # 1900-03-01 and 9999-12-31, the last of all days
+_DAY_SECONDS = 86_400
 _REMEMBERED = 100_000
 _UNKNOWN: Any = object()
 
@@ -283,26 +283,22 @@ def _parts(tokens: list[str], expressions: list[str], flags: re.RegexFlag) -> _P
 
 
 def excel_moment(value: str) -> datetime | None:
-    """The moment of an Excel serial, days since 1899-12-30, to the nearest millisecond.
+    """The moment of an Excel serial, days since 1899-12-30, to the nearest second.
 
     Args:
         value: digits, with or without a fraction.
 
     Returns:
-        None for days before March 1900, which Excel counts wrongly, and after the year 9999.
+        None for days before March 1900, which Excel counts wrongly, and for 9999-12-31 and later.
     """
     serial = Decimal(value)
     if not _EXCEL_FIRST <= serial < _EXCEL_END:
         return None
-    milliseconds = (serial * _DAY_MILLISECONDS).to_integral_value(ROUND_HALF_UP)
-    try:
-        return _EXCEL_ZERO + timedelta(milliseconds=int(milliseconds))
-    except OverflowError:
-        return None
+    return _EXCEL_ZERO + timedelta(seconds=int((serial * _DAY_SECONDS).to_integral_value(ROUND_HALF_UP)))
 
 
 def excel_serial(moment: datetime) -> str:
     """A moment as Excel counts it; the way back of ``excel_moment``."""
     since = moment - _EXCEL_ZERO
-    fraction = Decimal(since.seconds * 1_000_000 + since.microseconds) / (_DAY_MILLISECONDS * 1000)
+    fraction = Decimal(since.seconds * 1_000_000 + since.microseconds) / (_DAY_SECONDS * 1_000_000)
     return f"{round(since.days + fraction, 12).normalize():f}"
