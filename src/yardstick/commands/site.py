@@ -1,4 +1,4 @@
-"""``yardstick site``: check what site files say."""
+"""``yardstick site``: make site files, check them, see what they would bring."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from yardstick.commands.add import site_add
 from yardstick.commands.common import fail, say
+from yardstick.commands.preview import site_preview
 
-app = typer.Typer(no_args_is_help=True, help="Site files: check what they say.")
+app = typer.Typer(no_args_is_help=True, help="Site files: make one, check it, see what it would bring.")
+app.command("add")(site_add)
+app.command("preview")(site_preview)
 
 
 @app.command("check")
