@@ -361,7 +361,8 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
         notices = warehouse.rows(
             connection,
             "select distinct on (source_id, entity, file_name) file_name, reason from ops.arrival "
-            "where status = 'landed' and reason is not null order by source_id, entity, file_name, arrival_id desc",
+            "where status = 'landed' and reason is not null and reason !~ '^row [0-9]+ of totals: not data$' "
+            "order by source_id, entity, file_name, arrival_id desc",
         )
         proposals = [
             row["period"]
@@ -407,7 +408,7 @@ def _print_accounts(console: Console, accounts: list[dict[str, Any]]) -> None:
     columns = ("deliveries", "landed", *_OUTCOMES)
     source = None
     total = dict.fromkeys(columns, 0)
-    console.print(f"  {'':<24}" + "".join(f"{name:>12}" for name in columns), highlight=False)
+    console.print(f"  {'':<24}" + "".join(f"{name:>12}" for name in columns), highlight=False, soft_wrap=True)
     for row in accounts:
         if row["source_id"] != source:
             source = row["source_id"]

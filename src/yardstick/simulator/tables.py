@@ -70,7 +70,7 @@ class Form:
         field: the contract's field.
         index: place of the column among the table's.
         type: type of the field.
-        is_required: a row without it is a reject.
+        is_required: a row without it is a reject: nothing stands in for it.
         references: entity that must know the value; empty when none.
         is_coded: only declared words are taken.
         words: the words the site file translates; empty when it has none.
@@ -151,7 +151,7 @@ class Table:
                     field=name,
                     index=places[given["column"]],
                     type=item.type,
-                    is_required=item.required,
+                    is_required=item.required and item.default is None,
                     references=(item.references or "").partition(".")[0],
                     is_coded=bool(item.vocabulary) or bool(codes and given.get("unmapped") != "keep"),
                     words=tuple(str(word) for word in codes),
