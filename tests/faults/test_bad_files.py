@@ -193,6 +193,18 @@ def test_sql_in_a_name_is_a_strange_name(settings: Settings, tmp_path: Path) -> 
     assert len(inbox.raw()) == 3
 
 
+def test_name_that_is_no_text_is_refused_and_stops_no_other(settings: Settings, tmp_path: Path) -> None:
+    inbox = make_inbox(settings, tmp_path, site_content(files="*.csv"))
+    (inbox.folder / os.fsdecode("工单.csv".encode("gb18030"))).write_text(csv_text(GOOD), encoding="utf-8")
+    inbox.put("工单.csv", csv_text(GOOD))
+    landed = inbox.land()
+    assert landed["工单.csv"].status == "landed"
+    (refusal,) = (found for name, found in landed.items() if name != "工单.csv")
+    assert (refusal.status, refusal.reason) == (
+        "refused", r"The name of \udcb9\udca4\udcb5\udca5.csv is not UTF-8. Rename it.",
+    )  # fmt: skip
+
+
 # --- rows --------------------------------------------------------------------------------------
 
 

@@ -233,7 +233,7 @@ def folder_of(site: Site, entity: Entity, settings: Settings) -> Folder:
 
 @dataclass(frozen=True)
 class ListedDue(Due):
-    """A file that a manifest lists, or a manifest that cannot be believed.
+    """A file that a manifest lists, or one that is refused unread.
 
     Attributes:
         listed: what is said of it.
@@ -299,7 +299,12 @@ class _Look:
         for entry in self._entries(self.options.pattern):
             span = self._span(self.options.pattern, entry.name)
             if span and self._is_settled(entry.changed):
-                yield Due(*span, entry.name)
+                shown = entry.name.encode("utf-8", "backslashreplace").decode()
+                if shown == entry.name:
+                    yield Due(*span, entry.name)
+                else:
+                    problem = f"The name of {shown} is not UTF-8. Rename it."
+                    yield ListedDue(*span, shown, problem=problem)
 
     def listed(self) -> Iterator[Due]:
         """Files that manifests list; a later manifest's word counts."""
