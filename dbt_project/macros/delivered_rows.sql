@@ -88,7 +88,7 @@ layout as materialized (
         min(format) {{ this_field }} as {{ field.name }}__format,
         min(picture) {{ this_field }} as {{ field.name }}__picture,
         min(parts) {{ this_field }} as {{ field.name }}__parts,
-        bool_or(format like '%\%z%') {{ this_field }} as {{ field.name }}__has_offset,
+        bool_or(format like '%\%z%' or format = 'iso_offset') {{ this_field }} as {{ field.name }}__has_offset,
         min(time_zone) {{ this_field }} as {{ field.name }}__zone,
         {%- endif %}
         {%- endfor %}

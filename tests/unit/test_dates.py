@@ -53,6 +53,10 @@ FORMS = (
         (EXCEL_SERIAL, "20260701", None),
         (EXCEL_SERIAL, "2026-07-01", None),
         (EXCEL_SERIAL, "46,204", None),
+        ("iso_offset", "2026-03-31T23:30:00.25Z", date(2026, 4, 1)),
+        ("iso_offset", "2026-04-01 07:30:00+08", date(2026, 4, 1)),
+        ("iso_offset", "2026-03-31 16:30-0330", date(2026, 4, 1)),
+        ("iso_offset", "2026-04-01 07:30:00", None),
     ],
 )
 def test_day_of_a_value(form: str, value: str, expected: date | None) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 ISO = "iso"
+ISO_OFFSET = "iso_offset"
 EXCEL_SERIAL = "excel_serial"
 
 # Directive -> (range-checked expression, fixed-width expression for directives that touch another one).
@@ -40,6 +41,11 @@ _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "b": 3}
 _ISO_DATE = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
 _ISO_CLOCK = r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?))?"
 _ISO_PATTERN = f"^({_ISO_DATE}){_ISO_CLOCK}$"
+_ISO_OFFSET_PATTERN = (
+    f"^({_ISO_DATE})"
+    + _ISO_CLOCK.removeprefix("(?:").removesuffix(")?")
+    + r" ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+)
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 # Excel's day 60 is 29 February 1900, which never was; the days before it are counted one off.
 _EXCEL_PATTERN = r"^([0-9]{2,7}(?:\.[0-9]{1,20})?)$"
@@ -90,7 +96,7 @@ class DateFormat:
     r"""A declared format, ready for use.
 
     Attributes:
-        text: the format as declared (``iso``, ``excel_serial`` or strptime notation).
+        text: the format as declared (``iso``, ``iso_offset``, ``excel_serial`` or strptime notation).
         pattern: anchored regular expression, read alike by ``re`` and PostgreSQL.
         template: replacement with ``\1``-style references that makes it ISO-like text.
         has_offset: the value carries its own UTC offset.
@@ -178,7 +184,8 @@ class DateFormat:
         clock, offset = match.expand(self.template).split(" ", 1)[1].rsplit(" ", 1)
         hour, minute, *rest = re.findall(r"[0-9]+", clock)
         hours = int(hour) % 12 + 12 * clock.lower().endswith("pm") if clock[-1] in "mM" else int(hour)
-        offset = "+00:00" if offset == "Z" else offset[:3] + ":" + offset[-2:]
+        digits = offset[1:].replace(":", "")
+        offset = "+00:00" if offset == "Z" else f"{offset[0]}{digits[:2]}:{digits[2:] or '00'}"
         text = f"{day.isoformat()}T{hours:02}:{int(minute):02}:{int(rest[0]) if rest else 0:02}{offset}"
         try:
             return datetime.fromisoformat(text).astimezone(zone).date()
@@ -191,7 +198,8 @@ def compile_format(text: str) -> DateFormat:
     """Compile a declared format.
 
     Args:
-        text: ``iso`` (``2026-07-01``, ``2026-07-01 08:30``, ``2026-07-01T08:30:15``), ``excel_serial``
+        text: ``iso`` (``2026-07-01``, ``2026-07-01 08:30``, ``2026-07-01T08:30:15``), ``iso_offset``
+            (``2026-07-01T08:30:15.25Z``, ``2026-07-01 08:30:15+08``: with the offset), ``excel_serial``
             (``46204``, ``46204.354167``: days since 1899-12-30), or strptime notation with
             ``%Y %y %m %d %b %H %I %M %S %f %p %z``; two-digit years are 20xx.
 
@@ -201,6 +209,8 @@ def compile_format(text: str) -> DateFormat:
     if text == ISO:
         parts = _Parts(10, f"({_ISO_DATE})", _ISO_CLOCK)
         return DateFormat(text, _ISO_PATTERN, r"\1 \5", False, (2, 3, 4), "", parts)
+    if text == ISO_OFFSET:
+        return DateFormat(text, _ISO_OFFSET_PATTERN, r"\1 \5 \6", True, (2, 3, 4), "", None)
     if text == EXCEL_SERIAL:
         # No replacement makes a date of a number: staging computes it, and could read nothing from this.
         return DateFormat(text, _EXCEL_PATTERN, r"excel \1", False, (1, 1, 1), "", None)

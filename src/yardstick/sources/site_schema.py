@@ -47,7 +47,8 @@ _MEANINGS = {
     "field.columns": "Several columns, joined in this order.",
     "field.separator": "Stands between the values of several columns (default: a space).",
     "field.constant": "The value of every row, instead of a column.",
-    "field.format": "How a date is written: %Y-%m-%d %H:%M and the like, or excel_serial; left out: ISO 8601.",
+    "field.format": "How a date is written: %Y-%m-%d %H:%M and the like, iso_offset (ISO 8601 with its offset) "
+    "or excel_serial; left out: ISO 8601 without one.",
     "field.codes": "Source value: the contract's code.",
     "field.codes_file": "A csv file beside the site file that holds the codes.",
     "field.unmapped": "A value without a code: reject the row (default), or keep the value.",

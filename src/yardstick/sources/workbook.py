@@ -9,7 +9,7 @@ from datetime import time as clock_time
 from typing import IO, TYPE_CHECKING, Any
 
 from yardstick.sources import parts
-from yardstick.sources.dates import EXCEL_SERIAL, ISO, excel_serial
+from yardstick.sources.dates import EXCEL_SERIAL, ISO, ISO_OFFSET, excel_serial
 from yardstick.sources.delivery import Item, Reading, RefusedError, Rows
 from yardstick.sources.fold import fold
 from yardstick.sources.footer import Footer
@@ -155,7 +155,7 @@ def _show(cell: Any, form: str) -> str:
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1 << 63 else repr(cell)
     if isinstance(cell, (datetime, date)):
-        if form != ISO:
+        if form not in (ISO, ISO_OFFSET):  # a date cell has no offset
             moment = cell if isinstance(cell, datetime) else datetime.combine(cell, clock_time())
             return excel_serial(moment) if form == EXCEL_SERIAL else moment.strftime(form)
         return cell.isoformat(sep=" ") if isinstance(cell, datetime) else cell.isoformat()
