@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from yardstick.sources.delivery import Connector
 
 CONNECTORS = ("files", "rest", "database")
+"""What a site file may name; ``correction`` reads rejects that come back corrected."""
 
 
 def connector(name: str) -> Connector:
     """The connector of a name; loaded when first asked for, since each brings its own library."""
-    if name not in CONNECTORS:
+    if name not in (*CONNECTORS, "correction"):
         raise ValueError(f"{name!r} is not a connector; there are {', '.join(CONNECTORS)}")
     return cast("Connector", import_module(f"yardstick.sources.{name}"))
