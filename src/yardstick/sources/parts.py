@@ -58,12 +58,13 @@ class PartScan:
         if b"<!" in window:
             plain = window.replace(b"\x00", b"")
             self.has_entities |= b"<!DOCTYPE" in plain or b"<!ENTITY" in plain
-        for column, row in _CELL.findall(window):
-            self.last_row = max(self.last_row, int(row))
-            self.last_column = max(self.last_column, _column_number(column))
+        if cells := _CELL.findall(window):
+            columns, rows = map(set, zip(*cells, strict=True))
+            self.last_row = max(self.last_row, *map(int, rows))
+            self.last_column = max(self.last_column, *map(_column_number, columns))
         for row in _ROW.findall(window):
             self.last_row = max(self.last_row, int(row))
-        for tag in _ERROR_CELL.findall(window):
+        for tag in _ERROR_CELL.findall(window) if b't="e"' in window else ():
             self._blame(tag, ERROR)
         for tag, empty in _FORMULA_CELL.findall(window) if b"f>" in window or b"f/>" in window else ():
             if not empty or b't="str"' not in tag:  # a formula may well give an empty text
