@@ -78,12 +78,17 @@ class _Parts:
 
     def part(self, values: Sequence[str]) -> tuple[list[str], list[str]] | None:
         """The dates and the ends of values without spaces around them; None when one cannot be parted."""
-        if isinstance(self.at, int):
-            return [value[: self.at] for value in values], [value[self.at :] for value in values]
-        parts = [value.partition(self.at) for value in values]
-        if not all(between for _, between, _ in parts):
-            return None
-        return [start + between for start, between, _ in parts], [end for _, _, end in parts]
+        if isinstance(self.at, str):
+            cuts = [place + 1 for place in map(str.find, values, repeat(self.at))]
+            if 0 in cuts:
+                return None
+            if cuts and cuts.count(cuts[0]) < len(cuts):
+                pairs = list(zip(values, cuts, strict=True))
+                return [value[:cut] for value, cut in pairs], [value[cut:] for value, cut in pairs]
+            cut = cuts[0] if cuts else 0
+        else:
+            cut = self.at
+        return [value[:cut] for value in values], [value[cut:] for value in values]
 
     def are_sound(self, ends: Sequence[str]) -> bool:
         """Whether every end is one that the format knows."""

@@ -151,7 +151,7 @@ class RemoteFolder:
         """
         with session(self.connection) as line:
             try:
-                yield from list(self._below(line, "", depth))
+                found = list(self._below(line, "", depth))
             except FileNotFoundError:
                 raise FileNotFoundError(
                     f"Connection {self.connection}: {self.folder!r} does not exist there. "
@@ -162,6 +162,7 @@ class RemoteFolder:
                     f"Connection {self.connection}: the login may not list {self.folder!r}. "
                     "Have it allowed, or correct the folder."
                 ) from None
+        return iter(found)
 
     def _below(self, line: Session, prefix: str, depth: int) -> Iterator[Entry]:
         for count, found in enumerate(line.list(line.path(self.folder, prefix))):
