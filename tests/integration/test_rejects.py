@@ -206,7 +206,7 @@ def test_workbook_shows_rows_as_delivered_with_reasons(world: World, tmp_path: P
     assert [odd[name] or "" for name in HEADER] == ROWS[1], "delivered text, under the source's own names"
     assert odd["※ Reason"] == 'State: "Odd" is not in the code table; use Closed, Open'
     assert rows["4"]["※ Reason"].splitlines() == [
-        'Closed At: "yesterday" is not a date; write it as %d/%m/%Y %H:%M, such as 31/01/2026 08:30',
+        'Closed At: "yesterday" is not a date; write it like this: 31/01/2026 08:30',
         'State: "Odd" is not in the code table; use Closed, Open',
     ]
     assert "Ticket No is empty" in rows["5"]["※ Reason"]
@@ -358,9 +358,11 @@ def test_forgotten_row_may_be_added(world: World, tmp_path: Path) -> None:
 
 
 def test_workbook_in_which_nothing_was_changed_is_refused(world: World, tmp_path: Path) -> None:
+    arrivals = world.inbox.counts()[0]
     done = world.redeliver(world.export(tmp_path).path)
     assert done.landed.status == "refused"
     assert "no row was changed" in str(done.landed.reason)
+    assert world.inbox.counts()[0] == arrivals, "nobody has delivered anything"
 
 
 def test_wrong_correction_is_a_reject_like_any_other(world: World, tmp_path: Path) -> None:

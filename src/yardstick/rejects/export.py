@@ -30,6 +30,7 @@ from yardstick.contracts import Contract
 from yardstick.rejects import APPLICATION, CONDITION, Which
 from yardstick.settings import Settings
 from yardstick.sources.correction import EXTRA, HEADER_ROW, MARK, OK, REF
+from yardstick.sources.dates import EXCEL_SERIAL, excel_serial
 from yardstick.sources.delivery import UNIT
 from yardstick.sources.fold import fold
 from yardstick.sources.site import Entity, Site
@@ -134,6 +135,9 @@ def export(
         if len(rows) < len(found[entity]):
             left_out[entity] = len(found[entity]) - len(rows)
         mapped = site.entities.get(entity) if site else None
+        order = list(contracts[entity].fields)
+        for row in rows:  # reasons in the order of the fields
+            row.rejects.sort(key=lambda each: (order.index(each[0]) if each[0] in order else -1, each[2]))
         book.sheet(
             _Sheet(contracts, contracts[entity], mapped, codes.get(entity, {}), book.texts, language), rows
         )
@@ -269,11 +273,8 @@ class _Sheet:
             told["value"] = " ".join(row.cells[place] for place in places if place < len(row.cells))
         if rule in ("timestamp_unreadable", "date_unreadable"):
             mapping = self.entity.fields.get(name or "") if self.entity else None
-            form = (mapping.format if mapping else None) or "iso"
-            example = "2026-01-31 08:30" if rule.startswith("timestamp") else "2026-01-31"
-            if "%" in form:
-                example = datetime(2026, 1, 31, 8, 30).strftime(form)
-            return known["unreadable_date"].format(**told, format=form, example=example)
+            example = _written(mapping.format if mapping else None, rule.startswith("timestamp"))
+            return known["unreadable_date"].format(**told, example=example)
         if rule == "unknown_code" and self.codes.get(name or ""):
             return known["unknown_code_of"].format(
                 **told, choices=self.texts["comma"].join(self.codes[name or ""][:12])
@@ -328,6 +329,7 @@ class _Book:
             "head": head,
             "our_head": {**head, "font_color": _QUIET},
             "text": cell,
+            "typed": {**base, "num_format": "@"},
             "wrong": {**cell, "bg_color": _WRONG, "border": 1, "border_color": "#C4553A"},
             "reason": {**cell, "bg_color": _OURS, "text_wrap": True},
             "ours": {**cell, "bg_color": _OURS, "font_color": _QUIET},
@@ -394,7 +396,7 @@ class _Book:
             sheet.set_row(line, 4 + 13 * sum(_lines(text, 43) for text in dict.fromkeys(reasons)))
         for place, width in enumerate(widths):
             sheet.set_column(
-                place, place, width, formats["text"] if _OWN <= place < len(titles) - 3 else None
+                place, place, width, formats["typed"] if _OWN <= place < len(titles) - 3 else None
             )
         self._choices(sheet, words, columns, len(rows))
         sheet.freeze_panes(HEADER_ROW, _OWN)
@@ -465,6 +467,16 @@ class _Book:
         """The finished file."""
         self.book.close()
         return self.buffer.getvalue()
+
+
+def _written(form: str | None, has_clock: bool) -> str:
+    """A day that tells how dates are written: one whose day can be no month."""
+    moment = datetime(2026, 1, 31, 8, 30)
+    if form == EXCEL_SERIAL:
+        return excel_serial(moment)
+    if form and "%" in form:
+        return moment.replace(tzinfo=UTC).strftime(form)
+    return f"{moment:%Y-%m-%d %H:%M}" if has_clock else f"{moment:%Y-%m-%d}"
 
 
 def _columns(rows: Sequence[_Row]) -> list[tuple[str, int]]:

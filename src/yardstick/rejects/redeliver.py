@@ -23,7 +23,7 @@ from yardstick.rejects import APPLICATION
 from yardstick.rejects.export import reference
 from yardstick.settings import Settings
 from yardstick.sources import correction, files, parts
-from yardstick.sources.correction import REF, CorrectionOptions
+from yardstick.sources.correction import OK, REF, CorrectionOptions
 from yardstick.sources.delivery import UNIT, Due, RefusedError
 from yardstick.sources.fold import fold
 from yardstick.sources.site import Entity, Site
@@ -214,6 +214,15 @@ def _land(
     read_as = files.options(_NoProblems(), (), given, entity.contract)
     options = CorrectionOptions(path, read_as, found.rows)
     corrected = replace(entity, options=options)
+    try:
+        rows = _read(corrected, path)
+        if not rows:
+            raise RefusedError(
+                f"no row was changed, or marked with {OK.upper()}: there is nothing to deliver."
+            )
+    except RefusedError as error:  # of no concern to the ledger: nobody has delivered anything
+        landed = Landed("refused", f"{path.name}, sheet {sheet!r}: {error}", path.name)
+        return Redelivered(sheet, found.source_id, found.entity, landed, 0, len(found.rows))
     due = Due(found.day, found.day, path.name)
     landed = landing.land(
         settings,
@@ -223,21 +232,17 @@ def _land(
         "rejects redeliver",
         connection=connection,
     )
-    if landed.status == "refused":
-        return Redelivered(sheet, found.source_id, found.entity, landed, 0, len(found.rows))
-    if landed.status == "unchanged":
-        _reread(corrected, path)
-    _keep_links(connection, found, path.name, options.refs)
+    if landed.status in ("landed", "unchanged"):
+        _keep_links(connection, found, path.name, options.refs)
     return Redelivered(
         sheet, found.source_id, found.entity, landed, len(options.refs), len(found.rows) - len(options.refs)
     )
 
 
-def _reread(entity: Entity, path: Path) -> None:
-    """Find again which rows were delivered: the last run may have been killed before it noted them."""
+def _read(entity: Entity, path: Path) -> int:
+    """How many rows will be delivered; which ones they correct is noted in the options."""
     with path.open("rb") as stream:
-        for _ in correction.read(entity, path.name, stream).pages:
-            pass
+        return sum(len(page.rows) for page in correction.read(entity, path.name, stream).pages)
 
 
 def _keep_links(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from yardstick.sources import workbook
-from yardstick.sources.delivery import UNIT, Due, Fetched, Page, Reading, RefusedError
+from yardstick.sources.delivery import UNIT, Due, Fetched, Page, Reading
 
 if TYPE_CHECKING:
     from yardstick.settings import Settings
@@ -63,7 +63,7 @@ def read(entity: Entity, name: str, stream: IO[bytes]) -> Reading:
     """The corrected rows, numbered as the sheet does.
 
     Raises:
-        RefusedError: when the sheet as a whole cannot be read, or nothing in it was changed.
+        RefusedError: when the sheet as a whole cannot be read.
     """
     options: CorrectionOptions = entity.options
     size = stream.seek(0, os.SEEK_END)
@@ -88,7 +88,6 @@ class _Sheet:
 
     def pages(self, pages: Iterator[Page]) -> Iterator[Page]:
         """What is delivered again."""
-        count = 0
         for page in pages:
             made = Page([], [], [])
             numbers: list[int] = []
@@ -106,14 +105,8 @@ class _Sheet:
                 made.rows.append(UNIT.join(cells))
                 made.event_values += page.event_values[index : index + 1]
             made.numbers = numbers
-            count += len(numbers)
             if numbers:
                 yield made
-        if not count:
-            raise RefusedError(
-                f"sheet {self.options.sheet.sheet!r}: no row was changed, or marked with {OK.upper()}, "
-                "so there is nothing to deliver."
-            )
 
     def _is_delivered(self, ref: str, every: list[str], cells: list[str]) -> bool:
         if ref not in self.options.delivered or any(cell.strip() for cell in _taken(every, self.ok)):
