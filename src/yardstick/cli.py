@@ -13,6 +13,7 @@ import typer
 
 from yardstick import settings as settings_module
 from yardstick import warehouse
+from yardstick.commands import deliveries as deliveries_commands
 from yardstick.commands import rejects as rejects_commands
 from yardstick.commands import site as site_commands
 from yardstick.commands.common import Home, fail, open_warehouse, show_table
@@ -35,6 +36,7 @@ app.add_typer(reader_app, name="reader")
 app.add_typer(standards_app, name="standards")
 app.add_typer(site_commands.app, name="site")
 app.add_typer(rejects_commands.app, name="rejects")
+app.command("deliveries")(deliveries_commands.deliveries)
 
 
 def _version(wanted: bool) -> None:

@@ -158,18 +158,33 @@ def announce(settings: Settings, build_id: int | None, run_id: str) -> list[date
 
 
 _STATUS = """
-with status as (
+-- The days whose status can have changed: of late, of what was landed or built of late, or all of them.
+with since as (
+    select case
+        when not exists (select from publish.delivery_status) then '-infinity'::date
+        when exists (select from ops.source where registered_at > now() - interval '3 days') then '-infinity'::date
+        else least(
+            current_date - 100,
+            (select min(d.partition_date) from ops.delivery as d where d.landed_at > now() - interval '3 days'),
+            (select min(b.first_day) from ops.build as b where b.started_at > now() - interval '3 days'),
+            (select min(l.period_start) from ops.deadline as l where l.applied_at > now() - interval '3 days')
+        )
+    end as first_day
+),
+
+status as (
     select
-        d.source_id, d.entity, d.day, s.names as source_names, s.projects, d.period_start, d.is_expected,
+        d.source_id, d.entity, d.day, s.names as source_names, ops.projects_of(s.source_id) as projects, d.period_start, d.is_expected,
         d.is_required, d.if_missing, d.deadline_at, d.delivered_at, d.status, d.rows_landed, d.rows_rejected,
         d.file_count, d.refused_count
-    from ops.delivery_status as d
+    from since
+    cross join ops.delivery_status_between(since.first_day, 'infinity'::date) as d
     inner join ops.source as s on s.source_id = d.source_id
 ),
 
 gone as (
     delete from publish.delivery_status as p
-    where not exists (
+    where p.day >= (select first_day from since) and not exists (
         select from status as s where s.source_id = p.source_id and s.entity = p.entity and s.day = p.day
     )
 )

@@ -37,10 +37,12 @@ class Ledger:
 
     def source(self, source_id: str = "desk", projects: tuple[str, ...] = ()) -> None:
         self.do(
-            "insert into ops.source (source_id, names, site_file, time_zone, projects, config_sha256) "
-            "values (%s, %s, 'site.yml', %s, %s, '') on conflict do nothing",
-            source_id, json.dumps({"zh": "工单系统", "en": "Helpdesk"}), ZONE, list(projects),
+            "insert into ops.source (source_id, names, site_file, time_zone, config_sha256) "
+            "values (%s, %s, 'site.yml', %s, '') on conflict do nothing",
+            source_id, json.dumps({"zh": "工单系统", "en": "Helpdesk"}), ZONE,
         )  # fmt: skip
+        for project in projects:
+            self.do("insert into ops.source_project values (%s, %s)", source_id, project)
 
     def expect(
         self,

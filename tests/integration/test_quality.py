@@ -39,7 +39,7 @@ def test_good_build_passes_both_gates_and_is_published(world: Settings) -> None:
     facts = quality.run_gate(world, "facts", 1)
     assert staging.passed
     assert facts.passed
-    assert (staging.expectations, facts.expectations) == (13, 8)
+    assert (staging.expectations, facts.expectations) == (13, 10)
     assert verdicts(world) == [("staging", True), ("facts", True)]
     [(rows, suites, covered)] = execute(
         world, "select count(*), count(distinct suite), min(cardinality(delivery_ids)) from ops.audit_ledger"

@@ -114,6 +114,7 @@ class Indicator:
     is_sample_sufficient: bool
     minimum_sample: int
     position: int
+    days_incomplete: int | None = None
 
     @property
     def is_measured(self) -> bool:

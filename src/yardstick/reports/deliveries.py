@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.rows import class_row, dict_row
@@ -93,6 +94,7 @@ class Source:
 
     source_id: str
     names: dict[str, str | None]
+    zone: ZoneInfo
     lines: list[Line]
 
     @property
@@ -155,7 +157,10 @@ def read(connection: psycopg.Connection[Any]) -> Overview | None:
         ).fetchall()
     with connection.cursor(row_factory=class_row(Trouble)) as troubles_cursor:
         troubles = troubles_cursor.execute(query("delivery_troubles")).fetchall()
-    names = dict(connection.execute("select source_id, names from ops.source").fetchall())
+    known = {
+        source_id: (names, ZoneInfo(zone))
+        for source_id, names, zone in connection.execute("select source_id, names, time_zone from ops.source")
+    }
     order = {entity: place for place, entity in enumerate(load_contracts())}
     lines: dict[str, list[Line]] = defaultdict(list)
     for (source_id, entity), found in groupby(statuses, key=lambda one: (one.source_id, one.entity)):
@@ -167,7 +172,7 @@ def read(connection: psycopg.Connection[Any]) -> Overview | None:
         as_of=bound["as_of"],
         days=tuple(last - timedelta(days=DAYS - 1 - n) for n in range(DAYS)),
         sources=[
-            Source(source_id, names[source_id], sorted(own, key=lambda line: order.get(line.entity, 99)))
+            Source(source_id, *known[source_id], sorted(own, key=lambda line: order.get(line.entity, 99)))
             for source_id, own in sorted(lines.items())
         ],
         troubles=troubles,
@@ -192,12 +197,13 @@ class Note:
     source: Source
     entity: str
     kind: str
+    last: date
     days: str
     what: str
     follows: str
 
 
-def cells(line: Line, days: Sequence[date], lang: Language) -> list[Cell]:
+def cells(source: Source, line: Line, days: Sequence[date], lang: Language) -> list[Cell]:
     """The line's cells for the days, in order; a month's delivery spans its days."""
     found: list[Cell] = []
     free = 0
@@ -211,17 +217,17 @@ def cells(line: Line, days: Sequence[date], lang: Language) -> list[Cell]:
         found += [Cell("", "none", 1, "")] * gap
         span = (end - start).days + 1
         kind = status.status if status.is_expected or status.status != "delivered" else "unasked"
-        found.append(Cell(lang.text(f"deliveries.cell.{kind}"), kind, span, _title(status, lang)))
+        found.append(Cell(lang.text(f"deliveries.cell.{kind}"), kind, span, _title(source, status, lang)))
         free += gap + span
     return found + [Cell("", "none", 1, "")] * (len(days) - free)
 
 
-def _title(status: Status, lang: Language) -> str:
+def _title(source: Source, status: Status, lang: Language) -> str:
     parts = [_days([status], lang)]
     if status.delivered_at:
-        parts.append(lang.text("deliveries.came", moment=lang.moment(status.delivered_at)))
+        parts.append(lang.text("deliveries.came", moment=lang.hour(status.delivered_at, source.zone)))
     elif status.deadline_at:
-        parts.append(lang.text("deliveries.due", moment=lang.moment(status.deadline_at)))
+        parts.append(lang.text("deliveries.due", moment=lang.hour(status.deadline_at, source.zone)))
     if status.rows_landed is not None:
         parts.append(lang.text("rows", n=number(status.rows_landed)))
     if status.rows_rejected:
@@ -244,7 +250,7 @@ def _days(statuses: Iterable[Status | Late], lang: Language) -> str:
 
 
 def notes(overview: Overview, lang: Language) -> list[Note]:
-    """What needs a look, the gravest first."""
+    """What needs a look, the gravest first, the newest of a kind first."""
     found: list[Note] = []
     by_id = {source.source_id: source for source in overview.sources}
     for trouble in overview.troubles:
@@ -253,8 +259,13 @@ def notes(overview: Overview, lang: Language) -> list[Note]:
                 by_id[trouble.source_id],
                 trouble.entity,
                 trouble.outcome,
-                lang.text("deliveries.asked", moment=lang.moment(trouble.looked_at)),
-                trouble.message,
+                trouble.looked_at.date(),
+                "",
+                lang.text(
+                    "deliveries.asked",
+                    moment=lang.hour(trouble.looked_at, by_id[trouble.source_id].zone),
+                    message=trouble.message.removeprefix(f"{trouble.source_id} {trouble.entity}: "),
+                ),
                 lang.text(f"deliveries.follows.{trouble.outcome}"),
             )
         )
@@ -270,31 +281,30 @@ def notes(overview: Overview, lang: Language) -> list[Note]:
         "failed": 1,
         **{kind: 2 + n for n, kind in enumerate(_TELLING)},
     }
-    return sorted(found, key=lambda note: (rank[note.kind], note.source.source_id))
+    return sorted(
+        found, key=lambda note: (rank[note.kind], -note.last.toordinal(), note.source.source_id, note.entity)
+    )
 
 
 def _note(source: Source, line: Line, kind: str, days: list[Status], lang: Language) -> Note:
     last = days[-1]
     if kind == "refused":
-        return Note(
-            source,
-            line.entity,
-            kind,
-            _days(days, lang),
-            last.refused_reason or "",
-            lang.text("deliveries.follows.refused"),
-        )
-    came = max((one.day for one in line.by_day.values() if one.delivered_at), default=None)
-    what = lang.text("deliveries.last", day=lang.day(came)) if came else lang.text("deliveries.never")
-    if last.deadline_at:
-        what = (
-            lang.text("deliveries.due", moment=lang.moment(last.deadline_at))
-            + lang.text("deliveries.then")
-            + what
-        )
-    follows = kind if kind == "carried_on" or last.is_required else "unrequired"
+        follows, what = kind, last.refused_reason or ""
+    else:
+        follows = kind if kind == "carried_on" or last.is_required else "unrequired"
+        came = max((one.day for one in line.by_day.values() if one.delivered_at), default=None)
+        what = lang.text("deliveries.last", day=lang.days([came])) if came else lang.text("deliveries.never")
+        if last.deadline_at:
+            due = lang.text("deliveries.due", moment=lang.hour(last.deadline_at, source.zone))
+            what = due + lang.text("deliveries.then") + what
     return Note(
-        source, line.entity, kind, _days(days, lang), what, lang.text(f"deliveries.follows.{follows}")
+        source,
+        line.entity,
+        kind,
+        last.day,
+        _days(days, lang),
+        what,
+        lang.text(f"deliveries.follows.{follows}"),
     )
 
 

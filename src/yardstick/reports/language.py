@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -152,16 +152,23 @@ class Language:
     def _range(self, first: date, last: date, before: date | None) -> str:
         is_within = first.month == last.month
         if self.code == "en":
-            end = f"{last.day} {_MONTHS[last.month - 1][:3]}"
+            end = f"{last.day}\u00a0{_MONTHS[last.month - 1][:3]}"
             if first == last:
                 return end
             return (
-                f"{first.day}–{end}" if is_within else f"{first.day} {_MONTHS[first.month - 1][:3]} – {end}"
+                f"{first.day}–{end}"
+                if is_within
+                else f"{first.day}\u00a0{_MONTHS[first.month - 1][:3]} – {end}"
             )
         start = f"{first.day}" if before and before.month == first.month else f"{first.month}月{first.day}"
         if first == last:
             return f"{start}日"
         return f"{start}–{last.day}日" if is_within else f"{start}日–{last.month}月{last.day}日"
+
+    def hour(self, moment: datetime, zone: tzinfo) -> str:
+        """Day without its year, and minute, on a zone's clock: ``8 Nov, 06:00``, ``11月8日 06:00``."""
+        moment = moment.astimezone(zone)
+        return f"{self.days([moment.date()])}{',' if self.code == 'en' else ''} {moment:%H:%M}"
 
     def moment(self, moment: datetime) -> str:
         """Day and minute in UTC, whatever the zone of the session that read it."""
@@ -208,6 +215,11 @@ class Language:
         if indicator.denominator >= indicator.minimum_sample:
             return self.text("not_measured_sample", need=need)
         return self.text("not_measured_because", n=number(indicator.denominator), need=need)
+
+    def incomplete(self, indicators: Iterable[Indicator]) -> str | None:
+        """The footnote of indicators that stand without a delivery; None when all deliveries are in."""
+        days = max((one.days_incomplete or 0 for one in indicators), default=0)
+        return self.text("incomplete_note", n=number(days)) if days else None
 
     def rectify(self, indicators: list[Indicator], lost: Mapping[str, float]) -> list[str]:
         """Sentences for the three indicators that cost most, each with what would have met the target."""

@@ -124,6 +124,7 @@ def render_period(content: Content, code: str, drawing: charts.Drawing | None) -
         opened=sum(day.tickets_opened for day in content.days),
         closed=sum(day.tickets_closed for day in content.days),
         open_at_end=content.days[-1].tickets_open if content.days else 0,
+        incomplete=Language(code).incomplete(one for project in content.projects for one in project.indicators),
     )
 
 
@@ -156,6 +157,7 @@ def render_project(content: Content, project: Project, code: str, drawing: chart
         items=missed_items[:ITEMS_SHOWN],
         items_more=len(project.items) - len(missed_items[:ITEMS_SHOWN]),
         advice=_advice(project, Language(code)),
+        incomplete=Language(code).incomplete(project.indicators),
         drawing=drawing,
         due=sum(day.tickets_due for day in project.days),
         met=sum(day.tickets_due_met for day in project.days),
@@ -200,11 +202,17 @@ def render_deliveries(overview: deliveries.Overview | None, code: str) -> dict[s
     shelves = [] if is_one else [everybody[n : n + size] for n in range(0, len(everybody), size)]
     found = deliveries.notes(overview, lang)
     counts = overview.counts()
+    drawn = {
+        (source.source_id, line.entity): deliveries.cells(source, line, overview.days, lang)
+        for source in everybody
+        for line in source.lines
+    }
     common: dict[str, Any] = {
         "overview": overview,
         "root": "../..",
         "months": [(len(list(own)), lang.month(first)) for first, own in _by_month(overview.days)],
-        "cells": lambda line: deliveries.cells(line, overview.days, lang),
+        "cells": drawn,
+        "kinds": {cell.kind for row in drawn.values() for cell in row},
         "shelves": [(f"page-{n}.html", shelf) for n, shelf in enumerate(shelves, 1)],
     }
     telling = overview.telling

@@ -345,6 +345,7 @@ def _indicators(book: _Book) -> None:
         Column(t("lost"), 9, "tenth", t("where_lost_note")),
         Column(t("minimum_sample"), 10, "whole"),
         Column(t("measured"), 36),
+        Column(t("days_incomplete"), 12, "whole", t("incomplete_hint")),
     ]
     rows = []
     for project in book.content.projects:
@@ -372,6 +373,7 @@ def _indicators(book: _Book) -> None:
                     lost[one.indicator] if one.is_measured else None,
                     one.minimum_sample,
                     t("yes") if one.is_measured else lang.why_unmeasured(one),
+                    one.days_incomplete,
                 ]
             )
     book.sheet(

@@ -13,7 +13,7 @@ from yardstick.sources.site import FieldMapping, Site
 
 
 def register(connection: psycopg.Connection[Any], site: Site) -> bool:
-    """Write a site into ``ops.source``, ``ops.source_field``, ``ops.source_code`` and ``ops.expected``.
+    """Write a site into ``ops``: its names, mapping, codes, projects and what it has to deliver by when.
 
     Rewritten only when the site file changed what is registered. A changed mapping gives old rows a
     new reading, so every delivery of an entity whose mapping changed becomes dirty and is built again.
@@ -31,19 +31,22 @@ def register(connection: psycopg.Connection[Any], site: Site) -> bool:
         return False
     before = _registered(connection, site.source_id)
     connection.execute(
-        "insert into ops.source (source_id, names, site_file, time_zone, projects, config_sha256) "
-        "values (%s, %s, %s, %s, %s, %s) "
+        "insert into ops.source (source_id, names, site_file, time_zone, config_sha256) "
+        "values (%s, %s, %s, %s, %s) "
         "on conflict (source_id) do update set names = excluded.names, site_file = excluded.site_file, "
-        "time_zone = excluded.time_zone, projects = excluded.projects, "
-        "config_sha256 = excluded.config_sha256, registered_at = now()",
+        "time_zone = excluded.time_zone, config_sha256 = excluded.config_sha256, registered_at = now()",
         [
             site.source_id,
             json.dumps(dict(site.names), ensure_ascii=False),
             site.path.name,
             site.time_zone,
-            list(site.projects),
             config,
         ],
+    )
+    connection.execute("delete from ops.source_project where source_id = %s", [site.source_id])
+    connection.execute(
+        "insert into ops.source_project (source_id, project_id) select %s, unnest(%s::text [])",
+        [site.source_id, list(site.projects)],
     )
     _expect(connection, site)
     connection.execute("delete from ops.source_field where source_id = %s", [site.source_id])

@@ -18,7 +18,8 @@ select
     weight_effective,
     is_sample_sufficient,
     minimum_sample,
-    position
+    position,
+    days_incomplete
 from release.indicator
 where release_id = any(%s)
 order by position, indicator collate "C"

@@ -219,8 +219,15 @@ comment on table ops.standards_indicator is
 'The indicators of each standards release, loaded from expectations/standards; never edited here.';
 
 -- Who has to deliver what by when, whether anybody looked, and what was done about what did not come.
-alter table ops.source add column if not exists projects text [] not null default '{}';
-comment on column ops.source.projects is 'The projects the site covers; empty: all of the company''s.';
+create table if not exists ops.source_project (
+    source_id text not null references ops.source,
+    project_id text not null,
+    primary key (source_id, project_id)
+);
+comment on table ops.source_project is 'The projects a site covers; a site without rows covers all of the company''s.';
+create or replace function ops.projects_of(source text) returns text [] language sql stable as $$
+    select array(select p.project_id from ops.source_project as p where p.source_id = source order by p.project_id)
+$$;
 create index if not exists arrival_at on ops.arrival (source_id, entity, arrived_at) where status <> 'refused';
 create index if not exists arrival_refused on ops.arrival (source_id, entity) where status = 'refused';
 
@@ -385,7 +392,7 @@ select
     d.period_start,
     d.period_end,
     d.is_required,
-    s.projects
+    ops.projects_of(d.source_id) as projects
 from ops.deadline as d
 inner join ops.source as s on d.source_id = s.source_id
 where
