@@ -27,7 +27,8 @@ def agrees(text: str, delimiter: str) -> bool:
     whole = text.encode()[: block.length].decode()
     rows = list(csv.reader(io.StringIO(whole, newline=""), delimiter=delimiter, strict=True))
     assert [unpack(row.decode()).split("\x1f") for row in block.rows] == rows
-    assert block.event_values == [row[1] for row in rows]
+    assert block.event_values == [row[1] if len(row) > 1 else "" for row in rows]
+    assert block.uneven == {index: len(row) for index, row in enumerate(rows) if len(row) != 3}
     return True
 
 
@@ -52,15 +53,12 @@ def test_what_is_not_sound_is_never_taken_wrongly(text: str, delimiter: str) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "a,b\n",  # a cell short
-        "a,b,c,d\n",
         "a,b,c\n\na,b,c\n",  # a blank line
         'a,"b"x,c\n',
         'a,5" pipe,c\n',
         "a,b,c\rd,e,f\n",
         "a,b\x1fc,d\n",
         "a,b\0c,d\n",
-        "a,b\na,b,c,d\n",  # as many separators as two sound rows have
     ],
 )
 def test_faults_are_left_to_the_careful_reader(text: str) -> None:
@@ -68,6 +66,15 @@ def test_faults_are_left_to_the_careful_reader(text: str) -> None:
     assert taken(text) is None
     more = taken("1,2,3\n" + text)
     assert more is None or (len(more.rows), more.length) == (1, len("1,2,3\n"))
+
+
+def test_rows_with_cells_too_many_or_too_few_cost_only_themselves() -> None:
+    text = "1,2,3\na,b\n4,5,6\na,b,c,d\nx\n"
+    block = taken(text)
+    assert block is not None
+    assert agrees(text, ",")
+    assert block.uneven == {1: 2, 3: 4, 4: 1}
+    assert taken("a,b\na,b,c,d\n") is not None  # as many separators as two sound rows have
 
 
 def test_a_row_that_goes_on_in_the_next_block_is_left_for_it() -> None:

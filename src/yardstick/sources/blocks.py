@@ -1,9 +1,9 @@
 """Take apart whole blocks of delimited text at once; what is not plainly sound is left to the row-by-row reader.
 
 A block is taken only when it can be shown to be sound: quotation marks open at the start of a cell and close
-at its end, no cell holds a separator of ``raw``, and every row has the declared number of cells. Then
-separators, quotation marks and line ends are found for the whole block by array operations, and the rows
-come out in COPY text form without ever being objects of their own.
+at its end, and no cell holds a separator of ``raw``. Then separators, quotation marks and line ends are found
+for the whole block by array operations, and the rows come out in COPY text form without ever being objects of
+their own. Rows with a cell too many or too few cost only themselves.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ class Block:
         rows: each row's cells joined by ``UNIT``, in COPY text form, as UTF-8.
         event_values: the event date's cell of each row, as delivered; empty when none was asked for.
         length: bytes of the block that the rows take up; the rest belongs to a row that goes on.
+        uneven: by index, how many cells those rows have that have not as many as they should.
     """
 
     rows: list[bytes]
     event_values: list[str]
     length: int
+    uneven: dict[int, int]
 
 
 def take_apart(
@@ -69,18 +71,22 @@ def take_apart(
             return None
     body = marked.translate(_table(delimiter), b"\x00\r")
     places = _places(body, width + trailing)
-    if places is None or (trailing and (places[:, -1] - places[:, width - 1] != trailing).any()):
+    uneven: dict[int, int] = {}
+    if places is not None:
+        if trailing and (places[:, -1] - places[:, width - 1] != trailing).any():
+            return None
+        values = [] if event is None else _values(body, places, event)
+    elif trailing or body.startswith(b"\n") or b"\n\n" in body:
         return None
-    values = [] if event is None else _values(body, places, event)
-    if b"\\" in body:
-        body = body.replace(b"\\", b"\\\\")
-    for inside, escape in _COPY_ESCAPES.items():
-        if inside in body:
-            body = body.replace(bytes([inside]), escape)
-    rows = body[:-1].split(b"\n")
+    else:
+        rows = [row.split(b"\x1f") for row in body[:-1].split(b"\n")]
+        uneven = {index: len(row) for index, row in enumerate(rows) if len(row) != width}
+        cells = [] if event is None else [row[event] if event < len(row) else b"" for row in rows]
+        values = _meant([cell.decode() for cell in cells], body)
+    packed = _escaped(body)[:-1].split(b"\n")
     if trailing:
-        rows = [row[:-trailing] for row in rows]
-    return Block(rows, values, length)
+        packed = [row[:-trailing] for row in packed]
+    return Block(packed, values, length, uneven)
 
 
 @cache
@@ -123,10 +129,25 @@ def _values(body: bytes, places: np.ndarray, column: int) -> list[str]:
     else:
         ends = places[:, column].tolist()
         values = [body[start:end].decode() for start, end in zip(starts.tolist(), ends, strict=True)]
+    return _meant(values, body)
+
+
+def _meant(values: list[str], body: bytes) -> list[str]:
+    """Values with the characters that placeholders stand for."""
     for inside, meant in _MEANT.items():
         if inside in body:
             values = [value.replace(chr(inside), meant) for value in values]
     return values
+
+
+def _escaped(body: bytes) -> bytes:
+    """Rows in COPY text form."""
+    if b"\\" in body:
+        body = body.replace(b"\\", b"\\\\")
+    for inside, escape in _COPY_ESCAPES.items():
+        if inside in body:
+            body = body.replace(bytes([inside]), escape)
+    return body
 
 
 def _mark_quoted(block: bytes, delimiter: int) -> bytes | None:
@@ -155,13 +176,19 @@ def _mark_quoted(block: bytes, delimiter: int) -> bytes | None:
         ends_cell[:-1] |= is_doubled
         if not (starts_cell.all() and ends_cell.all()):
             return None
-    lengths = closing - opening - 1
-    inside = np.repeat(opening + 1 - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
-    held = array[inside]
     inside_of = {_NEWLINE: _NEWLINE_INSIDE, _RETURN: _RETURN_INSIDE}
     inside_of[delimiter] = _TAB_INSIDE if delimiter == _TAB else _DELIMITER_INSIDE
-    for meant, placeholder in inside_of.items():
-        made[inside[held == meant]] = placeholder
+    lengths = closing - opening - 1
+    count = int(lengths.sum())
+    if count * 4 > len(array):  # most cells are quoted: look at every byte
+        is_inside = np.bitwise_xor.accumulate(array == _QUOTE)
+        for meant, placeholder in inside_of.items():
+            made[is_inside & (array == meant)] = placeholder
+    else:
+        inside = np.repeat(opening + 1 - (np.cumsum(lengths) - lengths), lengths) + np.arange(count)
+        held = array[inside]
+        for meant, placeholder in inside_of.items():
+            made[inside[held == meant]] = placeholder
     made[closing] = _DROPPED
     made[opening[:1]] = _DROPPED
     made[opening[1:][~is_doubled]] = _DROPPED

@@ -294,7 +294,10 @@ class _Table:
                 count = len(taken.rows)
                 self._rows.count += count
                 numbers = range(self._number + 1, self._number + 1 + count)
-                yield Page(numbers, None, taken.event_values, packed=taken.rows)
+                problems = {
+                    index: self._rows.misfit(numbers[index], cells) for index, cells in taken.uneven.items()
+                }
+                yield Page(numbers, None, taken.event_values, problems, packed=taken.rows)
                 self._number += count
                 if taken.length < len(block):  # a row goes on in the next block
                     rest = block[taken.length :]

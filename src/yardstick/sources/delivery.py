@@ -313,17 +313,27 @@ class Rows:
             events = [row[event] if event < len(row) else "" for row in rows]
         page = Page(numbers, joined, events)
         text = RECORD.join(joined)
-        sound = (
-            (self.width is None or widths.count(self.width) == len(rows))
-            and text.count(UNIT) == sum(widths) - len(rows) + widths.count(0)
+        is_plain = (
+            text.count(UNIT) == sum(widths) - len(rows) + widths.count(0)
             and text.count(RECORD) == max(len(rows) - 1, 0)
             and "\x00" not in text
             and _is_encodable(text)
         )
-        if not sound:
+        if not is_plain:
             for index, row in enumerate(rows):
                 self._judge(page, index, row)
+        elif self.width is not None and widths.count(self.width) < len(rows):
+            for index, width in enumerate(widths):
+                if width != self.width:
+                    page.problems[index] = self.misfit(numbers[index], width)
         return page
+
+    def misfit(self, number: int, cells: int) -> tuple[str, str]:
+        """What is wrong with a row of so many cells."""
+        return (
+            "extra_cells" if cells > (self.width or 0) else "missing_cells",
+            f"row {number} has {cells} cells, the header has {self.width}",
+        )
 
     def one(self, number: int, row: Sequence[str], rule: str, detail: str) -> Page:
         """A page of one row with a fault that is known."""
@@ -338,10 +348,7 @@ class Rows:
         number, width = page.numbers[index], self.width
         problem = page.problems.get(index)
         if problem is None and width is not None and len(row) != width:
-            problem = (
-                "extra_cells" if len(row) > width else "missing_cells",
-                f"row {number} has {len(row)} cells, the header has {width}",
-            )
+            problem = self.misfit(number, len(row))
         cells = list(row)
         if any("\x00" in cell for cell in cells):
             problem = problem or ("nul_byte", f"row {number} holds a NUL byte (shown as {NUL_SHOWN})")

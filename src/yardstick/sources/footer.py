@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -62,6 +64,7 @@ class Footer:
         options = entity.options
         self.is_declared = bool(options.totals or options.skip_last_rows)
         self._totals = [compile_totals(text) for text in options.totals]
+        self._starts = {_squeezed(text)[0] for text in options.totals}
         self._skipped = options.skip_last_rows
         self._form = entity.event_format()
         self._place = place
@@ -101,6 +104,10 @@ class Footer:
             notices.append(f"{_rows([item[0] for item in held])} at the end: skipped as declared")
 
     def _match(self, row: Sequence[str]) -> re.Match[str] | None:
+        first = next((text for cell in row if (text := cell.strip())), "")
+        # Most rows are told by their first character, unless an accent of its own changes it.
+        if _folded(first[:1])[:1] not in self._starts and not unicodedata.combining(first[1:2] or " "):
+            return None
         text = UNIT.join(filter(None, map(_squeezed, row)))
         return next((match for pattern in self._totals if (match := pattern.fullmatch(text))), None)
 
@@ -116,6 +123,11 @@ class Footer:
 def _rows(numbers: Sequence[int]) -> str:
     shown = ", ".join(str(number) for number in numbers[:5]) + (", …" if len(numbers) > 5 else "")
     return f"row {shown}" if len(numbers) == 1 else f"{len(numbers):,} rows ({shown})"
+
+
+@lru_cache(maxsize=1 << 14)
+def _folded(character: str) -> str:
+    return fold(character)
 
 
 def _squeezed(cell: str) -> str:
