@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from tests.delivery import csv_text, site_content, ticket, write_site
-from tests.many_sources import write_company, write_source
 
 from yardstick import ingest, sources, warehouse
+from yardstick.bench.sources import write_company, write_source
 from yardstick.errors import CredentialsError, UnreachableError
 from yardstick.settings import Settings
 from yardstick.sources import files

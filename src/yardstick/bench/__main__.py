@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-BENCHMARKS = ("landing",)
+BENCHMARKS = ("landing", "sources")
 
 
 def main(
