@@ -41,7 +41,7 @@ def start(home: Path, *arguments: str, variables: Mapping[str, str] | None = Non
 
 def finish(process: subprocess.Popen[str]) -> str:
     try:
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=900)
     except subprocess.TimeoutExpired:
         process.terminate()
         output, _ = process.communicate()
@@ -81,11 +81,13 @@ def kill(pids: list[int]) -> bool:
 
 
 def wait_until(check: Callable[[], object], process: subprocess.Popen[str], what: str) -> None:
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 900
     while not check():
         if process.poll() is not None:
             pytest.fail(f"the demo ended before {what}:\n{process.stdout.read() if process.stdout else ''}")
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        if time.monotonic() > deadline:
+            process.terminate()
+            pytest.fail(f"waited in vain for {what}:\n{process.communicate()[0]}")
         time.sleep(0.3)
 
 

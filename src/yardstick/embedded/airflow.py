@@ -139,6 +139,14 @@ class Airflow:
         """Password of the user ``admin``."""
         return self._known.users[ADMIN]
 
+    def prepare(self) -> None:
+        """Bring the metadata up to date; ``start`` does it too.
+
+        Raises:
+            AirflowError: with the last lines of what failed.
+        """
+        self._migrate(environment(self.settings, self.port, self._known))
+
     def start(self) -> None:
         """Migrate the metadata, start the three processes and wait until all DAGs are known.
 

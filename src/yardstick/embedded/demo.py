@@ -7,7 +7,9 @@ when asked to, and tells what the ledger says until every complete period is rel
 from __future__ import annotations
 
 import contextlib
+import queue
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -21,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from yardstick import ingest, readers, warehouse
 from yardstick.embedded import postgres
-from yardstick.embedded.airflow import Airflow, AirflowError
+from yardstick.embedded.airflow import Airflow
 from yardstick.embedded.pages import serve_pages
 from yardstick.embedded.processes import Family
 from yardstick.settings import Settings
@@ -262,30 +264,30 @@ def run(settings: Settings, options: Options) -> int:
         display = Display(console)
         stack.enter_context(_quiet_interrupt(console))
         with display.progress:
-            if options.simulated:
-                company = _simulated(settings, options, display)
-                settings = replace(settings, sites=company.sites, data=company.data)
-                options = replace(
-                    options,
-                    first_day=options.first_day or company.first_day,
-                    last_day=options.last_day or company.last_day,
-                )
+            making = _Making(settings, options, display) if options.simulated else None
             family = stack.enter_context(Family(settings.run, settings.home / "logs"))
             display.say("starting PostgreSQL")
             leased = stack.enter_context(postgres.lease(settings))
             postgres.ensure_database(leased.require_database_url(), postgres.AIRFLOW_DATABASE)
             warehouse.migrate(leased.require_database_url())
-            connections: dict[str, str] = {}
-            if options.simulated:
-                from yardstick.simulator import running
-
-                display.say("starting the site systems")
-                connections = stack.enter_context(running(company, leased, family))
-            airflow = Airflow(leased, family, say=display.say, connections=connections)
+            airflow = Airflow(leased, family, say=display.say)
             try:
+                airflow.prepare()
+                if making:
+                    from yardstick.simulator import running
+
+                    company = making.result()
+                    display.say("starting the site systems")
+                    airflow.connections = stack.enter_context(running(company, leased, family))
+                    airflow.settings = leased = replace(leased, sites=company.sites, data=company.data)
+                    options = replace(
+                        options,
+                        first_day=options.first_day or company.first_day,
+                        last_day=options.last_day or company.last_day,
+                    )
                 airflow.start()
                 failures = Job(leased, airflow, options, display, began).run()
-            except (AirflowError, SiteError) as error:
+            except (RuntimeError, SiteError) as error:  # what cannot start says so in one line
                 failures = [str(error)]
         summarise(leased, Console(), failures)
         if options.serve:
@@ -296,14 +298,35 @@ def run(settings: Settings, options: Options) -> int:
     return 130
 
 
-def _simulated(settings: Settings, options: Options, display: Display) -> SimulatedCompany:
-    """Make the company that is asked for."""
-    from yardstick.simulator import simulate
+class _Making:
+    """Makes the company that is asked for while Airflow's metadata is prepared; ends with the process."""
 
-    display.say(f"simulating a company: {options.projects} projects, {options.months} months")
-    return simulate(
-        settings.home / "simulated", projects=options.projects, months=options.months, seed=options.seed
-    )
+    def __init__(self, settings: Settings, options: Options, display: Display) -> None:
+        display.say(f"simulating a company: {options.projects} projects, {options.months} months")
+        self._made: queue.Queue[SimulatedCompany | BaseException] = queue.Queue()
+        threading.Thread(target=self._make, args=(settings, options), daemon=True).start()
+
+    def _make(self, settings: Settings, options: Options) -> None:
+        from yardstick.simulator import simulate
+
+        try:
+            self._made.put(
+                simulate(
+                    settings.home / "simulated",
+                    projects=options.projects,
+                    months=options.months,
+                    seed=options.seed,
+                )
+            )
+        except BaseException as error:
+            self._made.put(error)
+
+    def result(self) -> SimulatedCompany:
+        """The company, once it is made."""
+        made = self._made.get()
+        if isinstance(made, BaseException):
+            raise made
+        return made
 
 
 @contextlib.contextmanager
