@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,123 @@ def test_source_id_belongs_to_one_file(tmp_path: Path) -> None:
     write_site(tmp_path / "b")
     with pytest.raises(SiteError, match="already taken"):
         load_sites(tmp_path)
+
+
+REST: dict[str, Any] = {
+    "kind": "site",
+    "source_id": "desk",
+    "names": {"zh": "台", "en": "Desk"},
+    "connector": "rest",
+    "connection": "desk_api",
+    "time_zone": "Asia/Shanghai",
+    "valid_from": "2026-01-01",
+    "projects": ["P1", "P2"],
+    "entities": {
+        "ticket": {
+            "contract": 1,
+            "expected": {"every": "day", "by": "06:00"},
+            "path": "/api/tickets",
+            "records": "data.items",
+            "pagination": {"kind": "cursor", "param": "cursor", "next": "meta.next"},
+            "incremental": {"from": "since", "until": "until", "format": "iso"},
+            "fields": {
+                "source_ticket_id": "id",
+                "opened_at": "created",
+                "status": "state",
+                "project_id": "project",
+                "service_item_id": "item",
+            },
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        ("connector", "ftp", "connector: 'ftp' is no connector. Use one of files, rest, database."),
+        ("connector", None, "file: connector is missing. Add it: one of files, rest, database."),
+        ("connection", None, "connection is missing. Add it."),
+        ("connection", "desk api", "letters, digits, _ . and -"),
+        ("system", "Help Desk", "Write small letters, digits and _"),
+        ("at_once", 0, "at_once: 0 must be at least 1."),
+        ("projects", "P1", "projects: 'P1' must be a list: [a, b]."),
+        ("projects", [], "projects: must hold at least 1 of them."),
+        ("projects", ["P1", "P1"], "'P1' stands twice"),
+        ("projects", [1], 'Write it in quotation marks: "1".'),
+        ("names", "Desk", "names: 'Desk' must be a mapping (key: value)."),
+        ("valid_from", "01.02.2026", "Write it as 2026-01-31"),
+        ("valid_from", None, "is pulled day by day. Add valid_from"),
+        ("time_zone", "Beijing", "time_zone: 'Beijing' is not a time zone"),
+        ("entities", None, "entities is missing. Add it."),
+        ("entities", ["ticket"], "entities: must be a mapping (key: value)."),
+        ("entities.ticket.contract", "1", "'1' must be a whole number."),
+        ("entities.ticket.expected.every", "week", "'week' is not known. Use one of day, month."),
+        ("entities.ticket.expected.by", 6, 'Write a time of day in quotation marks: "06:00".'),
+        ("entities.ticket.expected.by", None, "by is missing. Add it."),
+        ("entities.ticket.expected.if_missing", "carryon", "Use 'carry_on'."),
+        ("entities.ticket.pagination", None, "pagination is missing. Add it."),
+        ("entities.ticket.pagination.kind", "curser", "Use 'cursor'."),
+        ("entities.ticket.path", "https://host/x", "the host belongs to the connection"),
+        ("entities.ticket.path", "/x?page=1", "what follows a ? belongs to params"),
+        ("entities.ticket.folder", {"data": "."}, "It belongs to the connector files: remove it"),
+        ("entities.ticket.query", "select 1", "It belongs to the connector database: remove it"),
+        ("entities.ticket.recrods", "x", "recrods: is not known here. Use 'records'."),
+        ("entities.ticket.fields", ["id"], "fields: must be a mapping (key: value)."),
+        ("entities.ticket.fields.status", 3, 'Write it in quotation marks: "3".'),
+        ("entities.ticket.fields.status", {"colunm": "s"}, "colunm: is not known here. Use 'column'."),
+        ("entities.ticket.fields.status", {"column": "s", "codes": {"a": ["b"]}}, "codes.a: must be a text"),
+    ],
+)
+def test_mistake_is_told_with_its_place_and_what_to_write(
+    tmp_path: Path, place: str, value: Any, told: str
+) -> None:
+    write_site(tmp_path, REST)
+    assert load_sites(tmp_path)[0].connector == "rest"
+    content = copy.deepcopy(REST)
+    *way, last = place.split(".")
+    inside = content
+    for key in way:
+        inside = inside[key]
+    if value is None:
+        del inside[last]
+    else:
+        inside[last] = value
+    found = problems(tmp_path, content)
+    assert len(found) == 1, found
+    assert told in found[0]
+    line, where = found[0].split(":")[:2]
+    text = (tmp_path / "site.yml").read_text(encoding="utf-8").splitlines()[int(line) - 1]
+    if value is not None:
+        assert where.split(".")[-1].strip() in text or text.startswith("- "), "the line is that of the key"
+
+
+def test_mistake_in_one_entity_hides_none_in_another(tmp_path: Path) -> None:
+    content = site_content(delimeter=";")
+    content["entities"]["project"] = {
+        "folder": {"site": "."},
+        "files": "projects.csv",
+        "fields": {"project_id": "id", "project_name_en": "name"},
+    }
+    told = "\n".join(problems(tmp_path, content))
+    assert "entities.ticket.delimeter" in told
+    assert "project_grade is missing" in told
+
+
+def test_command_tells_every_file(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from yardstick.cli import app
+
+    write_site(tmp_path / "good")
+    write_site(tmp_path / "bad", {**REST, "at_once": 0, "system": "Help Desk"})
+    done = CliRunner().invoke(app, ["site", "check", str(tmp_path)])
+    assert (done.exit_code, done.stdout) == (1, "test_site: in order (ticket)\n")
+    assert done.stderr.count(f"{tmp_path / 'bad/site.yml'}:") == 2
+    assert done.stderr.endswith("yardstick: 2 mistakes\n")
+    assert CliRunner().invoke(app, ["site", "check", str(tmp_path / "good")]).exit_code == 0
+    assert CliRunner().invoke(app, ["site", "check", str(tmp_path / "nowhere")]).exit_code == 2
+    assert CliRunner().invoke(app, ["site", "check"]).exit_code == 2
 
 
 def at_version(version: int, **fields: Any) -> dict[str, Any]:

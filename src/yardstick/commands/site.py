@@ -20,17 +20,19 @@ app.command("preview")(site_preview)
 def check(
     file: Annotated[Path, typer.Argument(exists=True, help="A site's YAML file, or a folder of them.")],
 ) -> None:
-    """Check site files and say what each mistake is and where."""
-    from yardstick.sources.site_file import SiteError, load_sites
+    """Check site files and say what each mistake is, where, and what to write."""
+    from yardstick.sources.site_file import SiteError, read_sites
 
     try:
-        sites = load_sites(file)
+        sites, problems = read_sites(file)
     except SiteError as error:
-        raise fail(str(error)) from None
+        sites, problems = [], error.problems
     for found in sites:
         typer.echo(f"{found.source_id}: in order ({', '.join(found.entities)})")
-    if not sites:
-        raise fail(f"{file} holds no site file (a YAML file with 'kind: site')")
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise fail("1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes")
 
 
 @app.command("schema")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, time
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -22,9 +22,11 @@ from yardstick import contracts as contracts_module
 from yardstick import sources
 from yardstick.contracts import Contract
 from yardstick.errors import BadInputError
+from yardstick.sources import site_mistakes
 from yardstick.sources.dates import ISO, DateFormatError, compile_format
 from yardstick.sources.fold import fold
 from yardstick.sources.site import Entity, Expected, FieldMapping, Site
+from yardstick.sources.site_mistakes import choices, one_of
 
 KIND = "site"
 
@@ -159,9 +161,7 @@ def load_sites(folder: Path, contracts: Mapping[str, Contract] | None = None) ->
     return sites
 
 
-def read_sites(
-    folder: Path, contracts: Mapping[str, Contract] | None = None
-) -> tuple[list[Site], list[str]]:
+def read_sites(folder: Path, contracts: Mapping[str, Contract] | None = None) -> tuple[list[Site], list[str]]:
     """The same, but a wrong file stops no other: the sites that are in order, and every problem."""
     contracts = contracts or contracts_module.load_contracts()
     paths = [folder] if folder.is_file() else sorted({*folder.rglob("*.yml"), *folder.rglob("*.yaml")})
@@ -200,9 +200,11 @@ def _read(path: Path, contracts: Mapping[str, Contract], *, required: bool) -> S
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SiteError([f"{path}:{line}: not YAML: {error.problem}. Correct the line."]) from None
+        advice = "Indent it with spaces" if "\\t" in str(error.problem) else "Correct it, or the indentation"
+        raise SiteError([f"{path}:{line}: not YAML: {error.problem}. {advice}."]) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise SiteError([f"{path}: cannot be read: {error}. Save it as UTF-8 YAML."]) from None
+        told = " ".join(str(error).split())
+        raise SiteError([f"{path}: cannot be read: {told}. Save it as UTF-8 YAML."]) from None
     if not isinstance(content, dict) or content.get("kind") != KIND:
         if required:
             raise SiteError([f"{path}: not a site file. Its first line must be 'kind: site'."])
@@ -258,20 +260,27 @@ class _Reader:
     def site(self) -> Site:
         self._repeated(self.node)
         content = self.content
-        connector = content.get("connector", "files")
+        connector: Any = content.get("connector")
         if connector not in sources.CONNECTORS:
             self.problem(
-                ("connector",), f"{connector!r} is not known. Use one of {', '.join(sources.CONNECTORS)}."
+                ("connector",) if connector else (),
+                f"{connector!r} is no connector. Use {choices(str(connector), sources.CONNECTORS)}."
+                if connector
+                else f"connector is missing. Add it: {one_of(sources.CONNECTORS)}.",
             )
             self._stop()
         validator = jsonschema.Draft202012Validator(schema(connector))
+        wrong: set[Any] = set()  # entities that are not looked at any closer
         for error in sorted(validator.iter_errors(content), key=str):
-            self._schema_problem(error)
-        self._stop()
+            for place, text in site_mistakes.found(error):
+                self.problem(place, text)
+                wrong.add(place[1] if len(place) > 1 and place[0] == "entities" else place[:1])
+        if not {(), ("entities",), ("time_zone",), ("connector",)}.isdisjoint(wrong):
+            self._stop()
         zone = content["time_zone"]
         self._check_zone(("time_zone",), zone)
         valid_from = None
-        if "valid_from" in content:
+        if "valid_from" in content and ("valid_from",) not in wrong:
             try:
                 valid_from = date.fromisoformat(content["valid_from"])
             except ValueError:
@@ -287,8 +296,10 @@ class _Reader:
         ):
             if name not in self.contracts:
                 self.problem(
-                    ("entities", name), f"there is no such contract. Use {_choices(name, self.contracts)}."
+                    ("entities", name), f"there is no such contract. Use {choices(name, self.contracts)}."
                 )
+                continue
+            if name in wrong:
                 continue
             entity = self._entity(connector, name, content["entities"][name], zone)
             if entity:
@@ -326,39 +337,6 @@ class _Reader:
         if self.problems:
             raise SiteError(self.problems)
 
-    def _schema_problem(self, error: jsonschema.ValidationError) -> None:
-        place = tuple(error.absolute_path)
-        if error.validator == "anyOf" and error.context:
-            # Of "a name or a mapping", tell what is wrong with the one that was meant.
-            meant = [inner for inner in error.context if inner.validator != "type"]
-            for inner in meant or [error.context[0]]:
-                self._schema_problem(inner)
-            return
-        if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-            known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
-            for key in error.instance:
-                if known and key not in known:
-                    self.problem((*place, key), f"is not known here. Use {_choices(str(key), known)}.")
-            return
-        if error.validator == "required":
-            missing = re.sub(r"' is a required property.*", "", error.message).lstrip("'")
-            self.problem(place, f"{missing} is missing. Add it.")
-            return
-        hints = {
-            "type": f"must be of type {error.validator_value}",
-            "enum": f"must be one of {error.validator_value}",
-            "const": f"must be {error.validator_value!r}",
-            "pattern": f"must match {error.validator_value}",
-            "minLength": "must not be empty",
-            "maxLength": f"must be at most {error.validator_value} character(s) long",
-            "minItems": f"needs at least {error.validator_value} entries",
-            "minProperties": "must not be empty",
-            "maxProperties": "names more than one folder",
-            "minimum": f"must be at least {error.validator_value}",
-        }
-        shown = error.instance if isinstance(error.instance, (str, int, float, bool, type(None))) else "this"
-        self.problem(place, f"{shown!r} {hints.get(str(error.validator), error.message)}.")
-
     def _check_zone(self, place: tuple[Any, ...], zone: str) -> None:
         if zone not in _time_zones():
             known = difflib.get_close_matches(zone, sorted(_time_zones()), 1)
@@ -377,7 +355,7 @@ class _Reader:
             self.problem(
                 (*place, "contract"),
                 f"the contract {name} has no version {version}. "
-                f"Use {_one_of(map(str, latest.versions))}, or remove the line.",
+                f"Use {one_of(map(str, latest.versions))}, or remove the line.",
             )
             version = latest.version
         contract = latest.at(version)
@@ -420,7 +398,7 @@ class _Reader:
                 f"came with version {latest.fields[name].since} of the contract, and the deliveries are said to "
                 f"meet version {contract.version}. Raise contract, or remove the field."
             )
-        return f"the contract {contract.entity} has no such field. Use {_choices(name, contract.fields)}."
+        return f"the contract {contract.entity} has no such field. Use {choices(name, contract.fields)}."
 
     def _field(
         self, contract: Contract, name: str, given: str | dict[str, Any], zone: str, nulls: tuple[str, ...]
@@ -440,7 +418,8 @@ class _Reader:
         if is_moment and labels:
             declared = mapping.get("format", ISO)
             own_zone = mapping.get("time_zone", zone)
-            self._check_zone((*place, "time_zone"), own_zone)
+            if "time_zone" in mapping:
+                self._check_zone((*place, "time_zone"), own_zone)
             try:
                 compiled = compile_format(declared)
                 pattern, template = compiled.pattern, compiled.template
@@ -531,13 +510,3 @@ def _expected(given: dict[str, Any]) -> Expected:
 def _time_zones() -> set[str]:
     """Every zone there is; asked for once, since it walks a folder."""
     return available_timezones()
-
-
-def _choices(given: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(given, list(known), 1)
-    return f"{close[0]!r}" if close else _one_of(known)
-
-
-def _one_of(names: Iterable[str]) -> str:
-    listed = list(names)
-    return listed[0] if len(listed) == 1 else "one of " + ", ".join(listed)
