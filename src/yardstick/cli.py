@@ -36,7 +36,7 @@ app.add_typer(reader_app, name="reader")
 app.add_typer(standards_app, name="standards")
 app.add_typer(site_commands.app, name="site")
 app.add_typer(rejects_commands.app, name="rejects")
-app.command("deliveries")(deliveries_commands.deliveries)
+app.add_typer(deliveries_commands.app, name="deliveries")
 
 
 def _version(wanted: bool) -> None:

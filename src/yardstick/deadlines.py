@@ -118,6 +118,37 @@ def apply(
         return cursor.execute(_LATE, {"run": run_id}).fetchall()
 
 
+def skip(connection: psycopg.Connection[Any], source_id: str, entity: str, day: date, reason: str) -> None:
+    """Go on without one delivery, whatever its rule says, because a person decides so. The caller commits.
+
+    Args:
+        connection: to the warehouse.
+        source_id: who did not deliver.
+        entity: what.
+        day: the day it stands for; of a month, any of its days.
+        reason: why; kept in the ledger.
+
+    Raises:
+        ValueError: when nothing is missing there.
+    """
+    found = connection.execute(
+        "insert into ops.deadline (source_id, entity, period_start, period_end, deadline_at, rule, is_required, "
+        "is_dated, run_id, alerted_at, reason) "
+        "select e.source_id, e.entity, e.period_start, e.period_end, e.deadline_at, 'carry_on', e.is_required, "
+        "e.is_dated, 'by hand', now(), %(reason)s "
+        "from ops.expected_deliveries(%(day)s, %(day)s) as e "
+        "where e.source_id = %(source)s and e.entity = %(entity)s and e.status = 'missing' "
+        "and %(day)s between e.period_start and e.period_end "
+        "on conflict (source_id, entity, period_end, period_start) do update set rule = excluded.rule, "
+        "applied_at = now(), run_id = excluded.run_id, alerted_at = now(), reason = excluded.reason",
+        {"source": source_id, "entity": entity, "day": day, "reason": reason},
+    )
+    if found.rowcount == 0:
+        raise ValueError(
+            f"{source_id} {entity}: nothing is missing for {day}; see yardstick deliveries --late"
+        )
+
+
 def mark_alerted(connection: psycopg.Connection[Any], told: Sequence[Late]) -> None:
     """Write down that somebody was told, so that nobody is told twice. The caller commits."""
     connection.cursor().executemany(

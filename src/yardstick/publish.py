@@ -174,9 +174,9 @@ with since as (
 
 status as (
     select
-        d.source_id, d.entity, d.day, s.names as source_names, ops.projects_of(s.source_id) as projects, d.period_start, d.is_expected,
-        d.is_required, d.if_missing, d.deadline_at, d.delivered_at, d.status, d.rows_landed, d.rows_rejected,
-        d.file_count, d.refused_count
+        d.source_id, d.entity, d.day, s.names as source_names, ops.projects_of(s.source_id) as projects,
+        d.period_start, d.is_expected, d.is_required, d.if_missing, d.deadline_at, d.delivered_at, d.status,
+        d.rows_landed, d.rows_rejected, d.file_count, d.refused_count
     from since
     cross join ops.delivery_status_between(since.first_day, 'infinity'::date) as d
     inner join ops.source as s on s.source_id = d.source_id

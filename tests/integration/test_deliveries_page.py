@@ -9,6 +9,7 @@ from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import Result
 from tests.integration.test_deadlines import TODAY, Ledger, days
 from typer.testing import CliRunner
 
@@ -179,3 +180,26 @@ def test_the_command_line_shows_the_same(ledger: Ledger, monkeypatch: pytest.Mon
         f"ticket,{first + timedelta(days=1)},late"
     ]
     assert shown("--source", "another") == []
+
+
+def test_a_person_may_go_on_without_a_delivery(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATABASE_URL", ledger.url)
+    first, last, hole = date(2026, 3, 1), date(2026, 3, 4), date(2026, 3, 2)
+    ledger.deliver(*days(first, last))
+    ledger.expect("attendance", "hr", since=first, registered="1 hour")
+    ledger.deliver(*days(first, last, hole), entity="attendance", source_id="hr")
+    assert hole not in ledger.announce(ledger.build(), "run-1")
+
+    def skip(day: date) -> Result:
+        words = ["deliveries", "skip", "hr", "attendance", str(day), "--reason", "the terminal was stolen"]
+        return CliRunner().invoke(cli.app, [*words, "--home", str(ledger.settings.home)])
+
+    assert skip(hole).exit_code == 0
+    assert ledger.status("attendance", "hr")[hole] == "carried_on"
+    assert ledger.do("select reason from ops.deadline") == [("the terminal was stolen",)]
+    ledger.look("attendance", "hr")
+    assert ledger.apply("later") == [], "the rule of the site file does not take it back"
+    assert ledger.announce(None, "run-2") == [hole]
+    refused = skip(last)
+    assert refused.exit_code == 1
+    assert "nothing is missing for 2026-03-04" in refused.output

@@ -222,7 +222,7 @@ def test_the_same_commands_run_the_flow_under_celery(cluster):
     client = httpx.Client(
         base_url=f"{api}/api/v2", headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=60
     )
-    wait_for(family, "the DAGs", lambda: client.get("/dags").json()["total_entries"] == 5)
+    wait_for(family, "the DAGs", lambda: client.get("/dags").json()["total_entries"] == 6)
     company = simulate(Path(environment["YARDSTICK_SITES"]).parent / "company", projects=2, months=1)
     for api in ("assets", "helpdesk", "hr"):  # systems that need a connection are the demo's tests
         shutil.rmtree(company.sites / api)
@@ -246,8 +246,11 @@ def test_the_same_commands_run_the_flow_under_celery(cluster):
     }
     assert {task["executor"] for task in tasks} <= {None, "CeleryExecutor"}
     assert state == "success"
-    pages = httpx.get(f"http://127.0.0.1:{environment['YARDSTICK_REPORTS_PORT']}/", timeout=10)
-    assert pages.status_code == 404, "nothing is published yet, and no folder is listed"
+    pages = f"http://127.0.0.1:{environment['YARDSTICK_REPORTS_PORT']}"
+    index = httpx.get(f"{pages}/", timeout=10).text
+    assert "deliveries/" in index
+    assert "/v1/" not in index, "nothing is released yet"
+    assert httpx.get(f"{pages}/deliveries/", timeout=10).status_code == 404, "no folder is listed"
     listening = subprocess.run(["ss", "-ltnHp"], capture_output=True, text=True, check=True).stdout
     pids = {str(child.process.pid) for child in family.children}
     ours = [line for line in listening.splitlines() if any(f"pid={pid}," in line for pid in pids)]

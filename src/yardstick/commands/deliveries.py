@@ -22,7 +22,12 @@ order by day desc, source_id, entity
 """
 
 
+app = typer.Typer(invoke_without_command=True, help="Who has delivered what for which day.")
+
+
+@app.callback()
 def deliveries(
+    context: typer.Context,
     first: Annotated[
         datetime | None,
         typer.Option("--from", formats=["%Y-%m-%d"], help="First day; default a week before the last."),
@@ -37,6 +42,8 @@ def deliveries(
     home: Home = None,
 ) -> None:
     """Show who has delivered what for which day, the latest day first."""
+    if context.invoked_subcommand:
+        return
     until = last.date() if last else date.today()
     since = first.date() if first else until - timedelta(days=7)
     if since > until:
@@ -50,3 +57,22 @@ def deliveries(
         if not late:
             page = settings.reports / "deliveries" / settings.language / "index.html"
             say(f"as a page, after the next run of ingest or build: {page}")
+
+
+@app.command("skip")
+def skip(
+    source: Annotated[str, typer.Argument(help="Who did not deliver.")],
+    entity: Annotated[str, typer.Argument(help="What.")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day it stands for.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
+    home: Home = None,
+) -> None:
+    """Go on without one delivery that is missing: its days are announced, and marked incomplete."""
+    from yardstick import deadlines
+
+    with (
+        open_warehouse(home) as settings,
+        warehouse.connect(settings.require_database_url(), name="yardstick-deliveries") as connection,
+    ):
+        deadlines.skip(connection, source, entity, day.date(), reason)
+    say("the next run of the DAG build announces the days that only waited for it")

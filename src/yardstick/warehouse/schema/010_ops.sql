@@ -282,8 +282,11 @@ create table if not exists ops.deadline (
     alerted_at timestamptz,
     settled_at timestamptz,
     settled_run_id text,
+    reason text,
     primary key (source_id, entity, period_end, period_start)
 );
+alter table ops.deadline add column if not exists reason text;
+comment on column ops.deadline.reason is 'Why a person goes on without it; null where the site file''s rule was applied.';
 comment on table ops.deadline is
 'Deadlines that passed without the delivery, and the rule that was applied then. Never deleted: a late delivery settles them.';
 comment on column ops.deadline.settled_at is
