@@ -41,12 +41,11 @@ def flow() -> None:
 
         return ingest.find_overdue(settings.load())
 
-    overdue = find_overdue()
     TriggerDagRunOperator(
         task_id="look",
         trigger_dag_id="ingest",
         trigger_run_id="deadline__{{ ti.xcom_pull(task_ids='find_overdue')['deadline'] }}",
-        conf={"sources": overdue["sources"]},
+        conf=find_overdue(),
         skip_when_already_exists=True,
     )
 
