@@ -42,12 +42,12 @@ def test_folding_joins_what_people_do_not_tell_apart() -> None:
     ],
 )
 def test_workbook_cell_as_text(cell: object, shown: str) -> None:
-    assert workbook._show(cell, ISO) == shown
+    assert workbook.show_cell(cell, ISO) == shown
 
 
 def test_date_cell_is_shown_as_its_field_declares() -> None:
-    assert workbook._show(datetime(2026, 7, 1, 8, 30), "%d/%m/%Y %H:%M") == "01/07/2026 08:30"
-    assert workbook._show(date(2026, 7, 1), "%d/%m/%Y %H:%M") == "01/07/2026 00:00"
+    assert workbook.show_cell(datetime(2026, 7, 1, 8, 30), "%d/%m/%Y %H:%M") == "01/07/2026 08:30"
+    assert workbook.show_cell(date(2026, 7, 1), "%d/%m/%Y %H:%M") == "01/07/2026 00:00"
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from tests.delivery import xlsx_bytes
 from tests.rest_server import connection_json, serve, tickets
+from typer.testing import CliRunner
 
+from yardstick.cli import app
 from yardstick.contracts import load_contracts
 from yardstick.settings import project_root
 from yardstick.sources import guess, sample, sample_pull
@@ -305,8 +307,10 @@ def test_entity_is_added_to_a_site_file_that_is_there(tmp_path: Path, chinese: P
 def test_what_cannot_be_used_is_told(
     tmp_path: Path, chinese: Path, arguments: list[str], code: int, told: str
 ) -> None:
-    done = add(tmp_path, *(str(chinese) if each == "{sample}" else each for each in arguments))
-    assert done.returncode == code, done.stderr
+    given = [str(chinese) if each == "{sample}" else each for each in arguments]
+    where = ["--out", str(tmp_path / "site.yml"), "--home", str(tmp_path / "home")]
+    done = CliRunner().invoke(app, ["site", "add", *given, *where])
+    assert done.exit_code == code, done.stderr
     assert told in " ".join(done.stderr.replace("│", " ").split())
     assert done.stdout == ""
     assert not (tmp_path / "site.yml").exists()

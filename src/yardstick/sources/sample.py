@@ -23,7 +23,7 @@ from yardstick.sources import unpack
 from yardstick.sources.dates import ISO
 from yardstick.sources.delivery import RefusedError
 from yardstick.sources.fold import fold
-from yardstick.sources.workbook import _show as show_cell
+from yardstick.sources.workbook import show_cell
 
 MAX_BYTES = 16 << 20
 MAX_ROWS = 20_000

@@ -62,7 +62,7 @@ def read(entity: Entity, name: str, stream: IO[bytes], size: int) -> Reading:
             f"{name} cannot be read as a workbook ({error}). Save it again as .xlsx."
         ) from None
     place = f"{name}, sheet {chosen!r}"
-    last, header = locate(entity, place, [[_show(cell, ISO) for cell in row] for row in leading], merged)
+    last, header = locate(entity, place, [[show_cell(cell, ISO) for cell in row] for row in leading], merged)
     table = _Table(entity, place, header, checked.errors.get(checked.parts.get(chosen, ""), {}))
     if checked.counts_from_1904 and EXCEL_SERIAL in table.formats:
         raise RefusedError(
@@ -109,7 +109,7 @@ class _Table:
             if not any(cell != "" for cell in row):
                 continue
             row = row[:width] if not any(cell != "" for cell in row[width:]) else row
-            shown = [_show(cell, formats[i] if i < width else ISO) for i, cell in enumerate(row)]
+            shown = [show_cell(cell, formats[i] if i < width else ISO) for i, cell in enumerate(row)]
             yield number, shown, self._fault(number, row)
 
     def _fault(self, number: int, row: list[Any]) -> tuple[str, str] | None:
@@ -146,7 +146,7 @@ def _choose_sheet(entity: Entity, name: str, visible: list[str], every: list[str
     )
 
 
-def _show(cell: Any, form: str) -> str:
+def show_cell(cell: Any, form: str) -> str:
     """A workbook cell as text: whole numbers without a point, dates as the field declares them or ISO."""
     if isinstance(cell, str):
         return cell
