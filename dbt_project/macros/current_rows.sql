@@ -12,6 +12,7 @@
         {'columns': contract['staged_key']},
     ],
     tags=['entity:' ~ entity],
+    post_hook=analyze_when_new(contract['staged_key']),
 ) }}
 with delivered_rows as (
     select * from {{ ref('stg_delivered__' ~ entity ~ '_rows') }}
@@ -28,6 +29,14 @@ select
     content_md5
 from delivered_rows
 where problems = '[]'
+{% endmacro %}
+
+
+{#- A relation made a moment ago is asked about before the server has looked at it by itself. -#}
+{% macro analyze_when_new(key) %}
+    {{- return(
+        '{% if not is_incremental() %}analyze {{ this }} (delivery_id, ' ~ key | join(', ') ~ '){% endif %}'
+    ) -}}
 {% endmacro %}
 
 
@@ -50,6 +59,7 @@ where problems = '[]'
         {'columns': ['delivery_id']},
     ],
     tags=['entity:' ~ entity],
+    post_hook=analyze_when_new(contract['staged_key']),
 ) }}
 with delivered_rows as (
     select * from {{ ref(rows_model) }}

@@ -11,8 +11,13 @@
     into the next, which would compute it once per use.
 -#}
 {% macro delivered_rows(entity) %}
-{{ config(materialized='table', tags=['entity:' ~ entity], pre_hook='set local enable_nestloop = off') }}
 {%- set contract = contract_of(entity) -%}
+{{ config(
+    materialized='table',
+    tags=['entity:' ~ entity],
+    pre_hook='set local enable_nestloop = off',
+    post_hook='analyze {{ this }} (delivery_id, ' ~ contract['staged_key'] | join(', ') ~ ')',
+) }}
 {%- set fields = contract['fields'] -%}
 {%- set key = contract['key'] -%}
 {%- set refused = contract['rules'] | selectattr('then', 'equalto', 'reject') | list -%}
@@ -160,7 +165,7 @@ meant as (
             when {{ f }}__format = 'excel_serial' then {{ from_excel_serial(v) }}
             when {{ f }}__pattern is null
                 then substring({{ v }}, '{{ iso_timestamp() }}')
-            when {{ f }}__format = 'iso' then case when {{ v }} ~ {{ f }}__pattern then {{ v }} end
+            when {{ f }}__format in ('iso', 'iso_offset') then case when {{ v }} ~ {{ f }}__pattern then {{ v }} end
             when translate({{ v }}, '0123456789', '0000000000') like {{ f }}__picture
                 then case when {{ v }} ~ {{ f }}__pattern then {{ by_picture(v, f ~ '__parts') }} end
             -- one look per value: what does not match comes back unchanged, what does begins with the sign

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+import yaml
 from tests.deliveries import Company, ticket
 
 from yardstick import transform
@@ -27,12 +26,10 @@ def test_dbt_unit_tests_pass(settings: Settings) -> None:
         variables={"build_id": planned.build_id},
         on_node=lambda node, status, *_: passed.append(node) if status == "pass" else None,
     )
-    declared = re.findall(
-        r"^  - name: (\w+)\n(?:    description:[^\n]*\n(?:      [^\n]*\n)*)?    model:",
-        "\n".join(
-            path.read_text()
-            for path in sorted((settings.root / "dbt_project/models").rglob("_*__models.yml"))
-        ),
-        re.MULTILINE,
-    )
-    assert len(passed) >= len(declared) > 10
+    declared = [
+        each["name"]
+        for path in sorted((settings.root / "dbt_project/models").rglob("_*.yml"))
+        for each in yaml.safe_load(path.read_text(encoding="utf-8")).get("unit_tests", [])
+    ]
+    assert sorted(passed) == sorted(declared)
+    assert len(declared) > 20

@@ -6,7 +6,7 @@
         full_refresh=false,
         incremental_strategy='replace_scope',
         incremental_predicates=["delivery_id in ({{ deliveries_of_build() }})"],
-        indexes=[{'columns': ['delivery_id', 'row_number']}],
+        indexes=[{'columns': ['delivery_id', 'row_number']}, {'columns': ['rule', 'value']}],
     )
 }}
 
