@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import textwrap
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,15 @@ def test_mistake_in_one_entity_hides_none_in_another(tmp_path: Path) -> None:
     told = "\n".join(problems(tmp_path, content))
     assert "entities.ticket.delimeter" in told
     assert "project_grade is missing" in told
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/sites.md"])
+def test_example_of_the_documentation_is_in_order(page: str, tmp_path: Path) -> None:
+    text = (project_root() / page).read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "site.yml").write_text(textwrap.dedent(example), encoding="utf-8")
+    (site,) = load_sites(tmp_path / "site.yml")
+    assert "ticket" in site.entities
 
 
 def test_command_tells_every_file(tmp_path: Path) -> None:

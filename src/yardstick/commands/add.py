@@ -186,7 +186,11 @@ class _Adding:
     def _source_id(self) -> str:
         if self.given.source_id:
             return self.given.source_id
-        if self.given.samples:
+        if self.given.out and self.given.out.is_file():
+            return load_sites(self.given.out)[0].source_id
+        if self.given.out and self.given.out.suffix and self.given.out.stem != "site":
+            word = self.given.out.stem
+        elif self.given.samples:
             first = self.given.samples[0].resolve()
             word = guess.file_pattern(first.stem)[0].partition("{")[0] or first.parent.name
         else:
