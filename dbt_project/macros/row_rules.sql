@@ -46,12 +46,19 @@
 {%- endmacro %}
 
 
-{#- What is wrong with a field's value that nobody has delivered, or null. -#}
-{% macro unknown_reference(field, reference, alias) -%}
+{#-
+    What is wrong with a field's value that nobody has delivered, or null. Of what no source delivers at all,
+    such as people where no personnel system is connected, a remark on every row would say nothing: `only_known`.
+-#}
+{% macro unknown_reference(field, reference, alias, only_known=false) -%}
     {%- set v = alias ~ '.' ~ field.name -%}
     {%- set reason = "format('no delivered " ~ reference.entity.replace('_', ' ') ~ " has the id \"%s\"', " ~ v ~ ')' -%}
     case
-        when {{ v }} is not null and of_{{ field.name }}.{{ reference.field }} is null
+        when
+            {{ v }} is not null and of_{{ field.name }}.{{ reference.field }} is null
+            {%- if only_known %}
+            and exists (select 1 from {{ ref(contract_of(reference.entity)['relation']) }})
+            {%- endif %}
             then {{ problem(field.name, v, 'unknown_' ~ reference.entity, reason) }}
     end
 {%- endmacro %}
@@ -78,7 +85,7 @@ cross join lateral unnest(array[
     {{ rule_problem(rule, 'r') }}{% if not loop.last or referring %},{% endif %}
     {%- endfor %}
     {%- for field in referring %}
-    {{ unknown_reference(field, field.refers_to, 'r') }}{% if not loop.last %},{% endif %}
+    {{ unknown_reference(field, field.refers_to, 'r', only_known=not field.refers_to.per_source) }}{% if not loop.last %},{% endif %}
     {%- endfor %}
 ]::jsonb []) as remark (told)
 where r.problems = '[]' and remark.told is not null

@@ -208,16 +208,15 @@ def test_rows_that_name_an_unknown_person_wait_for_them(company: Company) -> Non
 
 def test_a_detail_before_its_head_is_kept_and_its_remark_goes_when_the_head_comes(company: Company) -> None:
     other = Company(company.settings, source_id="other").register(with_calendar=False)
-    early = company.deliver("ticket_event", {DAY: [event("E1", "T1"), event("E2", "T2", to_person_id="X")]})[
-        0
-    ]
+    unknown = {"to_department_id": "nowhere", "to_person_id": "X"}  # nobody delivers people at all
+    early = company.deliver("ticket_event", {DAY: [event("E1", "T1"), event("E2", "T2", **unknown)]})[0]
     company.build()
     assert company.counts(early) == (2, 2, 0, 0, 0)
     flags = "select row_number, field, rule from ops.flag where entity = 'ticket_event' order by 1, 2"
     missing = [
         (2, "source_ticket_id", "unknown_ticket"),
         (3, "source_ticket_id", "unknown_ticket"),
-        (3, "to_person_id", "unknown_person"),
+        (3, "to_department_id", "unknown_org_unit"),
     ]
     assert company.rows(flags) == missing
     other.deliver("ticket", {DAY: [ticket("T1"), ticket("T2")]})
