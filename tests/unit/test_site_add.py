@@ -371,6 +371,21 @@ def test_table_named_as_its_contract_is_recognised(name: str, in_chinese: bool) 
     assert [field for field, one in draft.fields.items() if one.uncoded or one.unread] == []
 
 
+def test_synonyms_are_of_fields_and_codes_that_there_are() -> None:
+    known = guess.synonyms()
+    assert set(known["entities"]) == set(CONTRACTS)
+    fields = {name for contract in CONTRACTS.values() for name in contract.fields}
+    assert set(known["fields"]["*"]) <= fields
+    for entity, names in known["fields"].items():
+        assert entity == "*" or set(names) <= set(CONTRACTS[entity].fields), entity
+    items = [item for contract in CONTRACTS.values() for item in contract.fields.values()]
+    codes = {code for item in items for code in item.vocabulary or ()} | {"true", "false"}
+    assert set(known["codes"]["*"]) <= codes
+    words = [word for table in known["codes"].values() for words in table.values() for word in words]
+    assert words
+    assert all(isinstance(word, str) for word in words), "quote what YAML reads as something else"
+
+
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
