@@ -338,13 +338,13 @@ def test_all_members_are_one_table_with_numbers_that_run_on(tmp_path: Path) -> N
         ({"totals": ["合计", "{rows} rows"]}, "would match rows of data"),
         ({"totals": "合计{rows}{rows}"}, "write {rows} once"),
         ({"skip_last_rows": 0}, "skip_last_rows: 0 must be at least 1"),
-        ({"header_row": "look"}, "header_row: 'look' must be 'find'"),
+        ({"header_row": "look"}, "header_row: 'look' must be a whole number or 'find'"),
         ({"members": "all"}, "members: is for zip archives"),
         ({"delimiter": "\n"}, "delimiter: '\\\\n' cannot be told from text"),
         ({"delimiter": '"'}, "delimiter: is the quotation mark"),
         ({"manifest": "{day:%d}.csv"}, "manifest: .* a day is written as"),
         ({"folder": {"remote": "/etc"}}, "folder.remote: '/etc' leaves its base folder"),
-        ({"format": "ods"}, "format: 'ods' must be one of"),
+        ({"format": "ods"}, "format: 'ods' is not known. Use one of csv"),
     ],
 )
 def test_mistakes_in_the_site_file_say_what_to_write(
