@@ -11,15 +11,15 @@ from yardstick.simulator.calendar import Day
 from yardstick.simulator.people import Staff
 from yardstick.simulator.plan import Plan
 from yardstick.simulator.projects import Project
-from yardstick.simulator.tables import Row, Table
+from yardstick.simulator.tables import Row, Table, columns
 from yardstick.simulator.tickets import Breakdown
 
 SOURCE = "assets"
-EQUIPMENT = ("code", "name", "name_en", "project", "category", "place", "maker", "model", "quantity", "installed",
-             "life_years", "price", "service_interval", "statutory", "statutory_last", "statutory_due", "service_by",
-             "owner_post")  # fmt: skip
-STATUS = ("id", "asset", "type", "state", "from", "to", "planned", "outcome", "in_use", "hours", "fault", "ticket",
-          "worker", "note")  # fmt: skip
+EQUIPMENT = columns(
+    "code name name_en project category place maker model quantity installed life_years price "
+    "service_interval statutory statutory_last statutory_due service_by owner_post"
+)
+STATUS = columns("id asset type state from to planned outcome in_use hours fault ticket worker note")
 
 
 class Kind(NamedTuple):

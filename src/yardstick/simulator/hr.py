@@ -11,7 +11,7 @@ from yardstick.simulator import catalogue
 from yardstick.simulator.calendar import Day
 from yardstick.simulator.people import HEADQUARTERS, POST_KINDS, Staff
 from yardstick.simulator.projects import Project
-from yardstick.simulator.tables import Row, Table
+from yardstick.simulator.tables import Row, Table, columns
 
 SOURCE = "hr"
 
@@ -39,6 +39,29 @@ CERTIFICATES = {
     "fire_control": ("消防设施操作员证", "消防救援局"),
 }
 
+# Columns by table, as the database calls them.
+_COLUMNS = {
+    "org_unit": columns("unit_no unit_cn unit_en up_unit_no unit_type leader_post eff_date end_date"),
+    "org_membership": columns("unit_no belongs_to rel_type leader_post eff_date end_date"),
+    "post": columns(
+        "post_no post_cn post_en project_no unit_no func is_cm staffing headcount grade cert_type "
+        "up_post_no matrix_post_no eff_date end_date"
+    ),
+    "person": columns(
+        "emp_no emp_name sex birthday mobile education contract_type employer grade unit_no leader_no "
+        "matrix_leader_no hours_type hire_date leave_date leave_reason"
+    ),
+    "assignment": columns("emp_no post_no project_no kind share eff_date end_date reason"),
+    "responsibility": columns("item_no project_no post_no unit_no eff_date end_date"),
+    "training": columns(
+        "train_no emp_no course_no course_name course_type guide_no plan_date held_date status plan_hours "
+        "hours score passed"
+    ),
+    "certificate": columns(
+        "cert_no emp_no cert_type cert_name cert_serial issuer issue_date valid_from valid_to status"
+    ),
+}
+
 
 def make_tables(
     staff: Staff, projects: Sequence[Project], days: Sequence[Day], seed: int, *, gaps: dict[str, int]
@@ -53,118 +76,22 @@ def make_tables(
         gaps: filled: service items without an accountable post, by project.
     """
     begin = datetime.combine(days[0].date, time())
-    yield _table(
-        "org_unit",
-        begin,
-        _units(projects),
-        ("unit_no", "unit_cn", "unit_en", "up_unit_no", "unit_type", "leader_post", "eff_date", "end_date"),
-    )
-    yield _table(
-        "org_membership",
-        begin,
-        _memberships(projects),
-        ("unit_no", "belongs_to", "rel_type", "leader_post", "eff_date", "end_date"),
-    )
-    yield _table(
-        "post",
-        begin,
-        _posts(staff, days, seed),
-        (
-            "post_no",
-            "post_cn",
-            "post_en",
-            "project_no",
-            "unit_no",
-            "func",
-            "is_cm",
-            "staffing",
-            "headcount",
-            "grade",
-            "cert_type",
-            "up_post_no",
-            "matrix_post_no",
-            "eff_date",
-            "end_date",
-        ),
-    )
-    yield _table(
-        "person",
-        begin,
-        _people(staff, days[-1].date),
-        (
-            "emp_no",
-            "emp_name",
-            "sex",
-            "birthday",
-            "mobile",
-            "education",
-            "contract_type",
-            "employer",
-            "grade",
-            "unit_no",
-            "leader_no",
-            "matrix_leader_no",
-            "hours_type",
-            "hire_date",
-            "leave_date",
-            "leave_reason",
-        ),
-    )
-    yield _table(
-        "assignment",
-        begin,
-        _assignments(staff, days[-1].date),
-        ("emp_no", "post_no", "project_no", "kind", "share", "eff_date", "end_date", "reason"),
-    )
-    yield _table(
-        "responsibility",
-        begin,
-        _responsibilities(projects, seed, gaps),
-        ("item_no", "project_no", "post_no", "unit_no", "eff_date", "end_date"),
-    )
-    yield _table(
-        "training",
-        begin,
-        _training(staff, days, seed),
-        (
-            "train_no",
-            "emp_no",
-            "course_no",
-            "course_name",
-            "course_type",
-            "guide_no",
-            "plan_date",
-            "held_date",
-            "status",
-            "plan_hours",
-            "hours",
-            "score",
-            "passed",
-        ),
-    )
-    yield _table(
-        "certificate",
-        begin,
-        _certificates(staff, days, seed),
-        (
-            "cert_no",
-            "emp_no",
-            "cert_type",
-            "cert_name",
-            "cert_serial",
-            "issuer",
-            "issue_date",
-            "valid_from",
-            "valid_to",
-            "status",
-        ),
-    )
+    rows: dict[str, Iterable[list[Any]]] = {
+        "org_unit": _units(projects),
+        "org_membership": _memberships(projects),
+        "post": _posts(staff, days, seed),
+        "person": _people(staff, days[-1].date),
+        "assignment": _assignments(staff, days[-1].date),
+        "responsibility": _responsibilities(projects, seed, gaps),
+        "training": _training(staff, days, seed),
+        "certificate": _certificates(staff, days, seed),
+    }
+    for entity, cells in rows.items():
+        yield Table(
+            SOURCE, entity, _COLUMNS[entity], [Row(begin, each) for each in cells], pace="once", is_set=True
+        )
     yield _roster(staff)
     yield _attendance(staff)
-
-
-def _table(entity: str, moment: datetime, rows: Iterable[list[Any]], columns: Sequence[str]) -> Table:
-    return Table(SOURCE, entity, columns, [Row(moment, cells) for cells in rows], pace="once", is_set=True)
 
 
 def _eight(day: date | None) -> str | None:
@@ -344,10 +271,14 @@ def _certificates(staff: Staff, days: Sequence[Day], seed: int) -> Iterable[list
 
 # --- duty ----------------------------------------------------------------------------------------
 
-ROSTER = ("roster_no", "emp_no", "post_no", "project_no", "shift_date", "kind", "shift_code", "begin_at", "end_at",
-          "break_min", "leave_type", "ot_type", "swap_emp_no", "status")  # fmt: skip
-ATTENDANCE = ("att_no", "emp_no", "roster_no", "post_no", "project_no", "work_date", "in_at", "out_at", "in_src",
-              "out_src", "ot_type", "ot_min", "leave_type", "leave_min", "note")  # fmt: skip
+ROSTER = columns(
+    "roster_no emp_no post_no project_no shift_date kind shift_code begin_at end_at break_min "
+    "leave_type ot_type swap_emp_no status"
+)
+ATTENDANCE = columns(
+    "att_no emp_no roster_no post_no project_no work_date in_at out_at in_src out_src ot_type ot_min "
+    "leave_type leave_min note"
+)
 
 
 def _clock(moment: datetime | None) -> str | None:

@@ -10,12 +10,14 @@ from yardstick.simulator.calendar import Day
 from yardstick.simulator.people import Staff
 from yardstick.simulator.plan import Plan
 from yardstick.simulator.projects import Project, house_of
-from yardstick.simulator.tables import Row, Table
+from yardstick.simulator.tables import Row, Table, columns
 
 SOURCE = "survey_platform"
-ANSWER = ("答案编号", "问卷编号", "问卷类型", "项目编号", "受访者编号", "房号", "发放时间", "提交时间", "渠道", "题号",
-          "维度", "状态", "得分", "满分", "文字意见")  # fmt: skip
-COST = ("凭证行号", "记账日期", "期间起", "期间止", "项目编号", "部门", "费用类别", "金额", "供应商", "摘要")
+ANSWER = columns(
+    "答案编号 问卷编号 问卷类型 项目编号 受访者编号 房号 发放时间 提交时间 渠道 题号 维度 状态 得分 "
+    "满分 文字意见"
+)
+COST = columns("凭证行号 记账日期 期间起 期间止 项目编号 部门 费用类别 金额 供应商 摘要")
 _QUESTIONS = (
     ("Q1", "总体", "PM"),
     ("Q2", "客服", "KF"),

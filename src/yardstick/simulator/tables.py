@@ -236,8 +236,8 @@ class Calendar:
 
 
 def columns(names: str) -> tuple[str, ...]:
-    """Column names that stand in one text with spaces between them; ``group_name`` is a column below a group."""
-    return tuple(name.replace("_", " ") for name in names.split())
+    """Column names that stand in one text with spaces between them; ``group/name`` is a column below a group."""
+    return tuple(name.replace("/", " ") for name in names.split())
 
 
 def ordered(table: Table, last_day: date) -> list[Row]:

@@ -19,19 +19,23 @@ from yardstick.simulator.catalogue import Item
 from yardstick.simulator.people import Person, Staff
 from yardstick.simulator.plan import Bounce, Plan, Shortage
 from yardstick.simulator.projects import Project, house_of
-from yardstick.simulator.tables import Row, Table
+from yardstick.simulator.tables import Row, Table, columns
 
 SOURCE = "helpdesk"
-TICKET = ("id", "created_at", "promised_at", "first_reply_at", "finished_at", "state", "project", "item", "dept",
-          "team", "source", "priority", "reopened", "title", "resolution", "confirmed_at", "arrived_at", "repaired_at",
-          "house", "place", "asset", "handler", "urgent", "own_authority", "stars")  # fmt: skip
-EVENT = ("id", "ticket", "at", "type", "from_state", "to_state", "from_dept", "to_dept", "from_person", "to_person",
-         "actor", "role", "level", "reason", "new_priority", "new_item", "public", "text")  # fmt: skip
-COMPLAINT = ("id", "ticket", "received_at", "project", "item", "house", "source", "kind", "severity", "state",
-             "confirmed_at", "replied_at", "promised_at", "resolved_at", "closed_at", "escalated_at", "escalated_to",
-             "upheld", "dept", "post", "handler", "stars", "text")  # fmt: skip
-CALL_BACK = ("id", "ticket", "complaint", "project", "at", "by", "result", "solved", "stars", "caller",
-             "text")  # fmt: skip
+TICKET = columns(
+    "id created_at promised_at first_reply_at finished_at state project item dept team source "
+    "priority reopened title resolution confirmed_at arrived_at repaired_at house place asset handler "
+    "urgent own_authority stars"
+)
+EVENT = columns(
+    "id ticket at type from_state to_state from_dept to_dept from_person to_person actor role level "
+    "reason new_priority new_item public text"
+)
+COMPLAINT = columns(
+    "id ticket received_at project item house source kind severity state confirmed_at replied_at "
+    "promised_at resolved_at closed_at escalated_at escalated_to upheld dept post handler stars text"
+)
+CALL_BACK = columns("id ticket complaint project at by result solved stars caller text")
 
 (_RESPONDED, _CLOSED, _STATE, _ITEM, _DEPT, _TEAM, _PRIORITY, _REOPENED, _NOTE, _CONFIRMED, _ARRIVED, _DONE, _HANDLER,
  _AUTHORITY, _STARS) = (3, 4, 5, 7, 8, 9, 11, 12, 14, 15, 16, 17, 21, 23, 24)  # fmt: skip
