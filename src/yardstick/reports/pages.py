@@ -124,7 +124,9 @@ def render_period(content: Content, code: str, drawing: charts.Drawing | None) -
         opened=sum(day.tickets_opened for day in content.days),
         closed=sum(day.tickets_closed for day in content.days),
         open_at_end=content.days[-1].tickets_open if content.days else 0,
-        incomplete=Language(code).incomplete(one for project in content.projects for one in project.indicators),
+        incomplete=Language(code).incomplete(
+            one for project in content.projects for one in project.indicators
+        ),
     )
 
 
