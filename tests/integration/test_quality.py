@@ -44,7 +44,7 @@ def test_good_build_passes_both_gates_and_is_published(world: Settings) -> None:
     [(rows, suites, covered)] = execute(
         world, "select count(*), count(distinct suite), min(cardinality(delivery_ids)) from ops.audit_ledger"
     )
-    assert (rows, suites) == (13 + 8 + 8, 8)
+    assert (rows, suites) == (13 + 10 + 9, 9)
     assert covered == 1
     assert execute(
         world, "select distinct delivery_ids from ops.audit_ledger where suite = 'staged_tickets'"
