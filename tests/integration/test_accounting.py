@@ -71,7 +71,8 @@ def test_boston_adds_up_and_agrees_with_the_citys_own_label(settings: Settings) 
     ) == [(14_527,)]
 
     labelled = company.rows(
-        "select (string_to_array(r.cells, chr(31)))[array_position(a.header, 'ontime_status')] as label, t.is_on_time, count(*) "
+        "select (string_to_array(r.cells, chr(31)))[array_position(a.header, 'ontime_status')] as label, "
+        "t.is_on_time, count(*) "
         "from marts.fct_ticket as t "
         "inner join raw.ticket as r on r.delivery_id = t.delivery_id and r.row_number = t.row_number "
         "inner join ops.delivery as d on d.delivery_id = t.delivery_id "
