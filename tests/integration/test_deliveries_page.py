@@ -58,6 +58,8 @@ def test_every_day_has_its_cell_in_words_and_a_month_spans_its_days():
     ]  # fmt: skip
     assert drawn("zh-Hans", status("2026-02-28", "carried_on", "2026-02-01")) == [("", "none", 1)] * 7
     assert drawn("zh-Hans", status("2026-03-31", "carried_on", "2026-03-01")) == [("略", "carried_on", 7)]
+    month = [status(f"2026-03-{day:02}", is_expected=False) for day in range(1, 31)]
+    assert drawn("en", *month, status("2026-03-31", start="2026-03-01")) == [("✓", "delivered", 7)]
     assert drawn("en", status("2026-03-02", is_expected=False))[1] == ("✓", "unasked", 1)
 
 

@@ -165,15 +165,23 @@ def read(connection: psycopg.Connection[Any]) -> Overview | None:
     lines: dict[str, list[Line]] = defaultdict(list)
     for (source_id, entity), found in groupby(statuses, key=lambda one: (one.source_id, one.entity)):
         lines[source_id].append(Line(source_id, entity, {one.day: one for one in found}))
+    days = tuple(last - timedelta(days=DAYS - 1 - n) for n in range(DAYS))
+    for source_id, own in lines.items():
+        lines[source_id] = [
+            line
+            for line in own
+            if line.within(days[0], days[-1]) or any(one.status in _TELLING for one in line.by_day.values())
+        ]
     for trouble in troubles:
         if trouble.entity not in {line.entity for line in lines[trouble.source_id]}:
             lines[trouble.source_id].append(Line(trouble.source_id, trouble.entity))
     return Overview(
         as_of=bound["as_of"],
-        days=tuple(last - timedelta(days=DAYS - 1 - n) for n in range(DAYS)),
+        days=days,
         sources=[
             Source(source_id, *known[source_id], sorted(own, key=lambda line: order.get(line.entity, 99)))
             for source_id, own in sorted(lines.items())
+            if own
         ],
         troubles=troubles,
         names={name: contract.names for name, contract in load_contracts().items()},
@@ -208,7 +216,10 @@ def cells(source: Source, line: Line, days: Sequence[date], lang: Language) -> l
     found: list[Cell] = []
     free = 0
     statuses = line.within(days[0], days[-1])
+    months = [status for status in statuses if status.period_start < status.day]
     for status in statuses:
+        if not status.is_expected and any(one.period_start <= status.day < one.day for one in months):
+            continue  # part of the month's delivery
         start = max(status.period_start, days[0], days[min(free, len(days) - 1)])
         end = min(status.day, days[-1])
         if start > end:

@@ -383,7 +383,7 @@ create or replace function ops.expected_deliveries(first_day date, last_day date
         on
             d.source_id = j.source_id and d.entity = j.entity
             and d.period_end = j.period_end and d.period_start = j.period_start
-    where not j.is_history or j.delivered_at is not null or j.period_end <= j.delivered_until
+    where not j.is_history or j.period_end <= j.delivered_until
 $$;
 comment on function ops.expected_deliveries is
 'Every delivery that has to be there for days of a range, its deadline and what became of it, up to today.';
