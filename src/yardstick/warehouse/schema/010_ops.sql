@@ -107,14 +107,14 @@ create table if not exists ops.drift (
     source_id text not null,
     entity text not null,
     kind text not null check (
-        kind in ('new_column', 'lost_column', 'lost_optional_column', 'lost_required_column', 'changed_type')
+        kind in ('new_column', 'lost_column', 'lost_optional_column', 'lost_required_column')
     ),
     column_name text not null,
     contract_field text,
     found_at timestamptz not null default now()
 );
 comment on table ops.drift is
-'Schema drift: one column of a delivery that is new, gone, or no longer of the type it was.';
+'Schema drift: one column of a delivery that is new or gone. A changed type shows in staging, as rejects.';
 create index if not exists drift_source on ops.drift (source_id, entity, drift_id);
 
 create table if not exists ops.build (
