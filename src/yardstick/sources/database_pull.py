@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from yardstick.sources import delivery
 from yardstick.sources.delivery import RefusedError
 
 WINDOW_TYPES = ("timestamp", "date", "epoch")
@@ -37,8 +38,7 @@ class Window:
 
 def window(day: date, zone: ZoneInfo, overlap_minutes: int, kind: str) -> Window:
     """A whole business day and the overlap before it: [00:00 - overlap, 00:00 of the next day)."""
-    start = datetime.combine(day, time(), zone).astimezone(UTC) - timedelta(minutes=overlap_minutes)
-    return Window(start.astimezone(zone), datetime.combine(day + timedelta(days=1), time(), zone), kind)
+    return Window(*delivery.window(zone, day, day, overlap_minutes), kind)
 
 
 @dataclass(frozen=True)

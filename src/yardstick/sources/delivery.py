@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from operator import itemgetter
 from typing import IO, TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
@@ -234,6 +234,16 @@ class Options(Protocol):
 
     def reading_key(self) -> list[Any]:
         """Everything that decides how bytes become cells; a change makes known bytes be read anew."""
+
+
+def window(zone: ZoneInfo, first: date, last: date, overlap_minutes: int) -> tuple[datetime, datetime]:
+    """The moments an incremental pull of whole business days asks for, in the source's zone.
+
+    Returns:
+        The first day's midnight less the overlap, and the midnight behind the last day.
+    """
+    start = datetime.combine(first, time(), zone).astimezone(UTC) - timedelta(minutes=overlap_minutes)
+    return start.astimezone(zone), datetime.combine(last + timedelta(days=1), time(), zone)
 
 
 def day_windows(

@@ -11,13 +11,12 @@ import json
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as clock_time
+from datetime import UTC, date, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from yardstick.sources import connections, json_rows, pagination
 from yardstick.sources.dates import DateFormatError, compile_format
-from yardstick.sources.delivery import Due, Fetched, Problems, Reading, day_windows
+from yardstick.sources.delivery import Due, Fetched, Problems, Reading, day_windows, window
 from yardstick.sources.pagination import Pagination
 from yardstick.sources.spool import Spool, folder_of
 
@@ -261,7 +260,7 @@ def fetch(site: Site, entity: Entity, due: Due, settings: Settings) -> Iterator[
     params = dict(made.params)
     first_frame: dict[str, Any] = {"name": due.name}
     if made.incremental and due.first_day and due.last_day:
-        start, end = _window(site, made.incremental, due.first_day, due.last_day)
+        start, end = window(site.zone, due.first_day, due.last_day, made.incremental.overlap_minutes)
         params[made.incremental.since] = made.incremental.written(start)
         if made.incremental.until:
             params[made.incremental.until] = made.incremental.written(end)
@@ -276,13 +275,6 @@ def fetch(site: Site, entity: Entity, due: Due, settings: Settings) -> Iterator[
         pull(connection, due.name, made, params, spool)
         with spool.reopen() as stream:
             yield _Pulled(stream, spool)
-
-
-def _window(site: Site, incremental: Incremental, first: date, last: date) -> tuple[datetime, datetime]:
-    """Start (with the overlap) and end of days, in the source's zone."""
-    start = datetime.combine(first, clock_time(), site.zone).astimezone(UTC)
-    start -= timedelta(minutes=incremental.overlap_minutes)
-    return start.astimezone(site.zone), datetime.combine(last + timedelta(days=1), clock_time(), site.zone)
 
 
 def read(entity: Entity, name: str, stream: IO[bytes]) -> Reading:
