@@ -34,3 +34,104 @@ create table if not exists ops.source_calendar (
 );
 comment on table ops.source_calendar is
 'Sites whose service hours are not those of the calendar ''standard'', as the standards release says.';
+
+-- What the release is based on, and each of its files with the hash of what it says.
+alter table ops.standards_release
+add column if not exists based_on text,
+add column if not exists files jsonb not null default '{}',
+add column if not exists repeat_within_days integer;
+comment on column ops.standards_release.files is
+'SHA-256 of what each file of the release says, by name; an inherited file is one of them.';
+comment on column ops.standards_release.repeat_within_days is
+'A finding of the same standard at the same place within these days is a repeated one; null: none is.';
+
+alter table ops.standards_indicator
+add column if not exists points_per_event numeric,
+add column if not exists score_at_most numeric;
+alter table ops.standards_indicator drop constraint if exists standards_indicator_kind_check;
+alter table ops.standards_indicator add constraint standards_indicator_kind_check
+check (kind in ('ratio', 'quantile', 'count'));
+alter table ops.standards_indicator drop constraint if exists standards_indicator_scoring_check;
+alter table ops.standards_indicator add constraint standards_indicator_scoring_check
+check (scoring in ('linear', 'bands', 'deduction', 'veto'));
+comment on column ops.standards_indicator.points_per_event is
+'Scoring by deduction: points lost, of 100, for each event of the numerator.';
+comment on column ops.standards_indicator.score_at_most is
+'Scoring by veto: with one event of the numerator the project''s score is at most this.';
+
+alter table ops.standards_target
+alter column zero_value drop not null,
+alter column zero_value drop default,
+alter column floor_value drop not null,
+alter column target_value drop not null;
+comment on table ops.standards_target is
+'Weight and values by project grade; a veto, and a deduction that gives none, has no values.';
+
+-- Inspection standards in their tree, and what is expected of the service and of the data.
+create table if not exists ops.standards_category (
+    standards_release text not null references ops.standards_release,
+    category text not null,
+    parent_category text,
+    names jsonb not null,
+    function text not null,
+    position integer not null,
+    primary key (standards_release, category)
+);
+comment on table ops.standards_category is
+'The tree that inspection standards hang on; a root has no parent. function: the post_function held to it.';
+
+create table if not exists ops.standards_inspection (
+    standards_release text not null,
+    standard_code text not null,
+    category text not null,
+    names jsonb not null,
+    requirement jsonb not null,
+    check_text jsonb not null,
+    scoring_method text not null check (scoring_method in ('pass_fail', 'points', 'deduction')),
+    full_score numeric not null,
+    per_finding numeric,
+    weight numeric not null,
+    severity text not null check (severity in ('minor', 'ordinary', 'serious', 'major')),
+    rectify_within_days integer not null,
+    is_veto boolean not null,
+    evidence text[] not null,
+    inspected text[] not null,
+    check_every_days integer not null,
+    project_grades text[],
+    project_types text[],
+    facilities text[],
+    position integer not null,
+    primary key (standards_release, standard_code),
+    foreign key (standards_release, category) references ops.standards_category
+);
+comment on table ops.standards_inspection is
+'What an inspector checks. project_grades, project_types, facilities: where it applies; null: everywhere.';
+comment on column ops.standards_inspection.check_every_days is
+'The longest time between two checks at one project.';
+
+create table if not exists ops.standards_service (
+    standards_release text not null references ops.standards_release,
+    standard_code text not null,
+    category text not null,
+    names jsonb not null,
+    requirement jsonb not null,
+    severity text not null check (severity in ('minor', 'ordinary', 'serious', 'major')),
+    accountable_function text not null,
+    rectify_within_days integer not null,
+    position integer not null,
+    primary key (standards_release, standard_code)
+);
+comment on table ops.standards_service is
+'What is expected of the service; IND-<indicator>: a month''s value at its floor or better.';
+
+create table if not exists ops.standards_data (
+    standards_release text not null references ops.standards_release,
+    standard_code text not null,
+    suite text not null,
+    dimension text not null,
+    names jsonb not null,
+    severity text not null check (severity in ('blocking', 'warning')),
+    position integer not null,
+    primary key (standards_release, standard_code)
+);
+comment on table ops.standards_data is 'What is expected of the data, and the suite that checks it.';
