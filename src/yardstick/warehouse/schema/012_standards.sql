@@ -39,7 +39,10 @@ comment on table ops.source_calendar is
 alter table ops.standards_release
 add column if not exists based_on text,
 add column if not exists files jsonb not null default '{}',
-add column if not exists repeat_within_days integer;
+add column if not exists repeat_within_days integer,
+add column if not exists inspection_grace_days jsonb not null default '{}';
+comment on column ops.standards_release.inspection_grace_days is
+'Days after its planned day by which an inspection of each type still counts as done; a type that is not named has none.';
 comment on column ops.standards_release.files is
 'SHA-256 of what each file of the release says, by name; an inherited file is one of them.';
 comment on column ops.standards_release.repeat_within_days is
@@ -47,7 +50,9 @@ comment on column ops.standards_release.repeat_within_days is
 
 alter table ops.standards_indicator
 add column if not exists points_per_event numeric,
-add column if not exists score_at_most numeric;
+add column if not exists entities text [] not null default '{}';
+comment on column ops.standards_indicator.entities is
+'The entities it counts; while a delivery of one of them is missing it is incomplete.';
 alter table ops.standards_indicator drop constraint if exists standards_indicator_kind_check;
 alter table ops.standards_indicator add constraint standards_indicator_kind_check
 check (kind in ('ratio', 'quantile', 'count'));
@@ -55,9 +60,7 @@ alter table ops.standards_indicator drop constraint if exists standards_indicato
 alter table ops.standards_indicator add constraint standards_indicator_scoring_check
 check (scoring in ('linear', 'bands', 'deduction', 'veto'));
 comment on column ops.standards_indicator.points_per_event is
-'Scoring by deduction: points lost, of 100, for each event of the numerator.';
-comment on column ops.standards_indicator.score_at_most is
-'Scoring by veto: with one event of the numerator the project''s score is at most this.';
+'Scoring by deduction: points lost, of 100, for each event of the numerator in a month.';
 
 alter table ops.standards_target
 alter column zero_value drop not null,
