@@ -87,7 +87,7 @@ insert into staging.stg_delivered__service_items values (2, 2, 'lift', 'Lift');
 create table appraisal.appraisal_score as
 select 'month'::text as period_kind, '2015-01'::text as period, project_id, project_names, region, project_grade,
     score, score_low, score_high, rank, rank_low, rank_high, grade, coefficient, weight_measured, tickets_opened,
-    tickets_closed
+    tickets_closed, is_vetoed
 from release.score;
 create table appraisal.appraisal_indicator as
 select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.indicator i;
@@ -98,6 +98,9 @@ alter table appraisal.appraisal_person drop column release_id;
 create table appraisal.appraisal_item as
 select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.item i;
 alter table appraisal.appraisal_item drop column release_id;
+create table appraisal.appraisal_category as
+select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.category i;
+alter table appraisal.appraisal_category drop column release_id;
 create table appraisal.appraisal_day as
 select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.day i;
 alter table appraisal.appraisal_day drop column release_id;

@@ -47,6 +47,9 @@ create table if not exists release.score (
     tickets_closed bigint not null,
     primary key (release_id, project_id)
 );
+alter table release.score add column if not exists is_vetoed boolean;
+comment on column release.score.is_vetoed is
+'True when a veto set grade and coefficient to the last ones, whatever the score; null: none.';
 create table if not exists release.indicator (
     release_id text not null references release.release,
     project_id text not null,
@@ -71,6 +74,12 @@ create table if not exists release.indicator (
     primary key (release_id, project_id, indicator)
 );
 alter table release.indicator add column if not exists days_incomplete integer;
+alter table release.indicator
+add column if not exists sample_effective double precision,
+alter column floor_value drop not null,
+alter column target_value drop not null;
+comment on column release.indicator.sample_effective is
+'Of weighted cases, how many equal ones would tell as much; null: the denominator, or ticket-days per day.';
 comment on column release.indicator.days_incomplete is
 'Days of the period for which a delivery that feeds the indicator is missing and was carried on without; null: none.';
 create table if not exists release.person (
@@ -106,6 +115,27 @@ create table if not exists release.day (
     tickets_due_met bigint not null,
     primary key (release_id, project_id, day)
 );
+create table if not exists release.category (
+    release_id text not null references release.release,
+    project_id text not null,
+    category text not null,
+    parent_category text,
+    depth integer not null,
+    category_names jsonb not null,
+    items_checked bigint not null,
+    items_passed bigint not null,
+    weight_checked double precision not null,
+    weight_passed double precision not null,
+    pass_share double precision,
+    full_points double precision not null,
+    deducted_points double precision not null,
+    findings bigint not null,
+    nonconformities_open bigint not null,
+    nonconformities_overdue bigint not null,
+    primary key (release_id, project_id, category)
+);
+comment on table release.category is
+'Where inspections took points: a project''s figures by category of standards, each with those below it.';
 create table if not exists release.reject_count (
     release_id text not null references release.release,
     source_id text not null,
