@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +16,7 @@ from yardstick import warehouse
 from yardstick.commands import deliveries as deliveries_commands
 from yardstick.commands import rejects as rejects_commands
 from yardstick.commands import site as site_commands
+from yardstick.commands import standards as standards_commands
 from yardstick.commands.common import Home, fail, open_warehouse, show_table
 
 app = typer.Typer(
@@ -28,15 +29,12 @@ release_app = typer.Typer(no_args_is_help=True, help="Released periods: list, ve
 reader_app = typer.Typer(
     no_args_is_help=True, help="Logins that may read: headquarters, HR, project managers."
 )
-standards_app = typer.Typer(
-    no_args_is_help=True, help="The company's standards: check them, see what is in force."
-)
 app.add_typer(release_app, name="release")
 app.add_typer(reader_app, name="reader")
-app.add_typer(standards_app, name="standards")
 app.add_typer(site_commands.app, name="site")
 app.add_typer(rejects_commands.app, name="rejects")
 app.add_typer(deliveries_commands.app, name="deliveries")
+app.add_typer(standards_commands.app, name="standards")
 
 
 def _version(wanted: bool) -> None:
@@ -241,35 +239,6 @@ def reader_list(home: Home = None) -> None:
 
     with open_warehouse(home) as settings:
         show_table(readers.list_readers(settings))
-
-
-@standards_app.command("check")
-def standards_check(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of standards releases.", exists=True)] = None,
-) -> None:
-    """Check every standards release: form, unique codes, weights, targets, grades, measures."""
-    from yardstick import standards
-
-    settings = settings_module.load()
-    problems = standards.check(folder or settings.standards)
-    for problem in problems:
-        typer.echo(str(problem))
-    if problems:
-        raise fail(f"{len(problems)} problems in {folder or settings.standards}")
-    typer.echo(f"{folder or settings.standards}: every release is in order")
-
-
-@standards_app.command("show")
-def standards_show(
-    day: Annotated[
-        datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="In force on this day.")
-    ] = None,
-) -> None:
-    """The indicators in force on a day (default: today), with weights, floors and targets by project grade."""
-    from yardstick import standards
-
-    settings = settings_module.load()
-    show_table(standards.show(settings.standards, day.date() if day else date.today()))
 
 
 @app.command(hidden=True)

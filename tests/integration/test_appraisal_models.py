@@ -26,6 +26,12 @@ BASE = (
     "dim_service_item",
     "int_days__affected",
     "int_sources__horizons",
+    "int_sources__entity_horizons",
+    "fct_inspection",
+    "fct_inspection_item",
+    "fct_nonconformity",
+    "fct_survey_answer",
+    "dim_standard_category",
 )
 PROJECTS = {
     "p-a": ("A", True),
@@ -416,7 +422,7 @@ def test_changed_unsigned_standard_is_figured_again(settings: Settings, tmp_path
         ("indicators", None),
     ):
         path = folder / "2015-03" / f"{name}.yml"
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=standards._Loader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=standards.Loader)
         if change:
             content.update(change)
         else:

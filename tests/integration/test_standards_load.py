@@ -26,8 +26,9 @@ TABLES = (
 
 @pytest.fixture
 def folder(settings: Settings, tmp_path: Path) -> Path:
-    """A copy of the shipped releases to change."""
-    return Path(shutil.copytree(settings.standards, tmp_path / "standards"))
+    """A copy of the first release to change."""
+    shutil.copytree(settings.standards / "2015-01", tmp_path / "standards/2015-01")
+    return tmp_path / "standards"
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def row_versions(connection: psycopg.Connection[Any]) -> dict[str, list[tuple]]:
 
 
 def edit(path: Path, change: Callable[[dict], object]) -> None:
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=standards._Loader)
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=standards.Loader)
     change(content)
     path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
 

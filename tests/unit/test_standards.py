@@ -25,13 +25,19 @@ def folder(tmp_path: Path) -> Path:
 
 def edit(folder: Path, part: str, change: Callable[[dict], object], release: str = "2015-01") -> None:
     path = folder / release / f"{part}.yml"
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=standards._Loader)
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=standards.Loader)
     change(content)
     path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
+def problems_in(folder: Path) -> list[str]:
+    with pytest.raises(standards.StandardsError) as raised:
+        standards.read(folder)
+    return raised.value.problems
+
+
 def only_problem(folder: Path) -> str:
-    problems = standards.check(folder)
+    problems = problems_in(folder)
     assert len(problems) == 1, problems
     return problems[0]
 
@@ -102,7 +108,7 @@ def test_filter_by_what_the_measure_does_not_keep_is_refused(folder: Path):
         "indicators",
         lambda c: c["indicators"]["ticket_overdue_open"].update(filters={"channel": ["app"]}),
     )
-    problems = standards.check(folder)
+    problems = problems_in(folder)
     assert len(problems) == 2
     assert "filters.channel: measure tickets_overdue_open is not kept by channel" in problems[0]
 

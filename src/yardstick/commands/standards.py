@@ -1,0 +1,71 @@
+"""``yardstick standards``: the company's standards as files."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from yardstick import settings as settings_module
+from yardstick.commands.common import fail, known_errors, show_table
+
+app = typer.Typer(no_args_is_help=True, help="The company's standards: check them, see what is in force.")
+
+Kind = Literal["indicators", "inspection", "data", "service"]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        help="Folder of standards releases.",
+        show_default="expectations/standards",
+    ),
+]
+Language = Annotated[Literal["zh-Hans", "en"], typer.Option("--lang", help="Language of what is said.")]
+
+
+@app.command("check")
+def check(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            help="Folder of standards releases.",
+            show_default="expectations/standards",
+        ),
+    ] = None,
+) -> None:
+    """Check every release: form, codes, tree, weights, targets, measures, suites, and codes used elsewhere."""
+    from yardstick import standards
+
+    settings = settings_module.load()
+    where = folder or settings.standards
+    problems = standards.check(where, sites=settings.sites)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise fail(f"{count} in {where}")
+    typer.echo(f"{where}: every release is in order")
+
+
+@app.command("show")
+def show(
+    day: Annotated[
+        datetime | None,
+        typer.Argument(formats=["%Y-%m-%d"], help="In force on this day.", show_default="today"),
+    ] = None,
+    kind: Annotated[Kind, typer.Option(help="Which standards.")] = "indicators",
+    lang: Language = "en",
+    folder: Kind = Literal["indicators", "inspection", "data", "service"]
+Folder = None,
+) -> None:
+    """The standards in force on a day, one row each; indicators with weights and targets by project grade."""
+    from yardstick import standards
+
+    with known_errors():
+        where = folder or settings_module.load().standards
+        show_table(standards.show(where, day.date() if day else date.today(), lang, kind))
