@@ -60,8 +60,7 @@ def show(
     ] = None,
     kind: Annotated[Kind, typer.Option(help="Which standards.")] = "indicators",
     lang: Language = "en",
-    folder: Kind = Literal["indicators", "inspection", "data", "service"]
-Folder = None,
+    folder: Folder = None,
 ) -> None:
     """The standards in force on a day, one row each; indicators with weights and targets by project grade."""
     from yardstick import standards
