@@ -18,6 +18,16 @@ from yardstick.sources.delivery import UNIT
 from yardstick.staging_models import current_model
 
 SOURCE = "site"
+QUALITY_FACTS = (
+    "marts.fct_inspection",
+    "marts.fct_inspection_item",
+    "marts.fct_nonconformity",
+    "marts.fct_survey_answer",
+)
+READ_BY_FACTS = {
+    *("project", "service_item", "org_unit", "ticket", "inspection", "inspection_item", "rectification"),
+    *("takeover_finding", "fit_out_finding", "survey_answer", "person", "roster", "attendance"),
+}
 MARTS = (
     "marts.dim_project",
     "marts.dim_service_item",
@@ -25,6 +35,7 @@ MARTS = (
     "marts.dim_calendar",
     "marts.fct_ticket",
     "marts.fct_ticket_backlog_daily",
+    *QUALITY_FACTS,
     "ops.flag",
     "(select delivery_id, row_number, entity, partition_date, field, value, rule, reason, key, status, "
     "closed_by_delivery_id from ops.rejected)",
@@ -149,6 +160,7 @@ class Company:
                 "--select",
                 "ops_flag",
                 *(f"tag:entity:{name}" for name in self._to_stage(planned.build_id)),
+                "int_standards__in_force",
                 "path:models/intermediate",
                 "path:models/marts",
                 "--exclude",
@@ -186,7 +198,7 @@ class Company:
             }
         missing = {
             name
-            for name in {"project", "service_item", "org_unit", "ticket", *read}
+            for name in READ_BY_FACTS | read
             if current_model(contracts[name]) not in there
         }
         return sorted(delivered | missing)

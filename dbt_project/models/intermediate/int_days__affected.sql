@@ -1,5 +1,11 @@
 {{ config(materialized='table', indexes=[{'columns': ['day'], 'unique': true}]) }}
 
+-- These write down the days of the rows they change themselves.
+-- depends_on: {{ ref('fct_inspection') }}
+-- depends_on: {{ ref('fct_inspection_item') }}
+-- depends_on: {{ ref('int_nonconformities') }}
+-- depends_on: {{ ref('fct_survey_answer') }}
+
 with changed as (
     select * from {{ ref('int_tickets__changed') }}
 ),
@@ -8,9 +14,21 @@ horizons as (
     select * from {{ ref('int_sources__horizons') }}
 ),
 
+entity_horizons as (
+    select * from {{ ref('int_sources__entity_horizons') }}
+),
+
 deliveries as (
     select * from {{ source('ops', 'delivery') }}
     where entity = 'ticket'
+),
+
+builds as (
+    select * from {{ source('ops', 'build') }}
+),
+
+build_days as (
+    select * from {{ source('ops', 'build_day') }}
 ),
 
 built as (
@@ -54,10 +72,32 @@ spans as (
     from affected
     cross join seen
     group by seen.days
+),
+
+ticket_days as (
+    select affected_day.day::date as day
+    from spans
+    cross join generate_series(lower(spans.span), upper(spans.span) - 1, interval '1 day') as affected_day (day)
+),
+
+-- Days of changed rows of the other facts, of this build and of those that failed since the last audited one.
+-- What falls due, or is planned, beyond the last day that anybody delivered is no figure yet.
+other_days as (
+    select build_days.day
+    from build_days
+    where
+        build_days.build_id <= {{ var('build_id') }}
+        and build_days.build_id > coalesce((
+            select max(builds.build_id) from builds
+            where builds.status = 'audited' and builds.build_id < {{ var('build_id') }}
+        ), 0)
+        and build_days.day <= (select max(entity_horizons.horizon_date) from entity_horizons)
 )
 
 select
     {{ var('build_id') }} as build_id,
-    affected_day.day::date as day
-from spans
-cross join generate_series(lower(spans.span), upper(spans.span) - 1, interval '1 day') as affected_day (day)
+    coalesce(ticket_days.day, other_days.day) as day,
+    ticket_days.day is not null as is_by_tickets
+from ticket_days
+full outer join (select distinct other_days.day from other_days) as other_days
+    on ticket_days.day = other_days.day

@@ -3,7 +3,9 @@
         materialized='incremental',
         full_refresh=false,
         incremental_strategy='replace_scope',
-        incremental_predicates=["day in (select affected.day from {{ ref('int_days__affected') }} as affected)"],
+        incremental_predicates=[
+            "day in (select affected.day from {{ ref('int_days__affected') }} as affected where affected.is_by_tickets)"
+        ],
         indexes=[
             {'columns': ['day', 'project_id', 'service_item_id'], 'unique': true},
         ],
@@ -12,6 +14,7 @@
 
 with affected as (
     select * from {{ ref('int_days__affected') }}
+    where is_by_tickets
 ),
 
 bounds as (
