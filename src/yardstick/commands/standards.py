@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from yardstick import settings as settings_module
-from yardstick.commands.common import fail, known_errors, show_table
+from yardstick.commands.common import Home, fail, known_errors, show_table
 
 app = typer.Typer(no_args_is_help=True, help="The company's standards: check them, see what is in force.")
 
@@ -68,3 +68,36 @@ def show(
     with known_errors():
         where = folder or settings_module.load().standards
         show_table(standards.show(where, day.date() if day else date.today(), lang, kind))
+
+
+@app.command("catalogue")
+def catalogue(
+    release: Annotated[
+        str | None, typer.Argument(help="A release by its name.", show_default="the one in force today")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False, help="Folder to write to.", show_default="<reports>/standards/<release>"
+        ),
+    ] = None,
+    folder: Folder = None,
+    home: Home = None,
+) -> None:
+    """Write the handbook of a release: in Chinese and in English, a page and a workbook each."""
+    from yardstick import handbook, standards
+
+    with known_errors():
+        settings = settings_module.load(home=home)
+        releases = standards.read(folder or settings.standards)
+        if release is None:
+            wanted = standards.in_force(releases, date.today())
+        else:
+            known = {one.standards_release: one for one in releases}
+            if release not in known:
+                raise fail(f"no standards release {release!r}; choose one of {', '.join(known)}", 2)
+            wanted = known[release]
+        place = releases.index(wanted)
+        where = out or settings.reports / "standards" / wanted.standards_release
+        for path in handbook.write(where, wanted, releases[place - 1] if place else None):
+            typer.echo(path)

@@ -1,0 +1,60 @@
+"""The handbook of a standards release: one page and one workbook per language.
+
+Both are made of nothing but the release and the one before it, so the same releases give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from yardstick.handbook import page, workbook
+from yardstick.handbook.words import LANGUAGES, SHORT, Words
+from yardstick.standards import Release
+
+__all__ = ["render", "write"]
+
+
+def render(release: Release, before: Release | None = None) -> dict[str, bytes]:
+    """Every file of a release's handbook: bytes by file name.
+
+    Args:
+        release: the release.
+        before: the one that was in force before it; None for the first.
+    """
+    stem = f"standards-{release.standards_release}"
+    pages = {code: f"{stem}.{SHORT[code]}.html" for code in LANGUAGES}
+    files: dict[str, bytes] = {}
+    for code in LANGUAGES:
+        words = Words(code, release)
+        book = f"{stem}.{SHORT[code]}.xlsx"
+        changes = _changes(words, before)
+        files[pages[code]] = page.render(words, before, changes, pages | {"workbook": book}).encode()
+        files[book] = workbook.write(words, before, changes)
+    return dict(sorted(files.items()))
+
+
+def write(folder: Path, release: Release, before: Release | None = None) -> list[Path]:
+    """Write the handbook of a release; a reader sees the old file or the new one, never part of one.
+
+    Args:
+        folder: made when it is not there.
+        release: the release.
+        before: the one that was in force before it; None for the first.
+
+    Returns:
+        The files written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, body in render(release, before).items():
+        part = folder / f".{name}.{os.getpid()}.part"
+        part.write_bytes(body)
+        part.replace(folder / name)
+        written.append(folder / name)
+    return written
+
+
+def _changes(words: Words, before: Release | None) -> Sequence[str]:
+    return []
