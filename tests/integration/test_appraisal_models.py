@@ -147,7 +147,7 @@ def build(settings: Settings, *arguments: str) -> None:
     transform.run_dbt(
         settings,
         ["run", "--select", "path:models/appraisal,tag:facts", *arguments],
-        variables={"build_id": 0},
+        variables={"build_id": 1},
     )
 
 
@@ -198,8 +198,13 @@ def prepare(settings: Settings, tickets: pd.DataFrame) -> None:
             "unnest(array[%s, %s]::date[]) as d",
             [FIRST, HORIZON],
         )
+        connection.execute(
+            "insert into ops.build (build_id, run_id, status, stage, first_day, last_day) "
+            "overriding system value values (1, 'by hand', 'running', 'facts', %s, %s)",
+            [FIRST, HORIZON],
+        )
     transform.run_dbt(
-        settings, ["run", "--select", *(f"+{name}" for name in BASE)], variables={"build_id": 0}
+        settings, ["run", "--select", *(f"+{name}" for name in BASE)], variables={"build_id": 1}
     )
     with warehouse.connect(settings.require_database_url()) as connection:
         fill(
@@ -463,7 +468,7 @@ def test_unit_tests_of_the_models_pass(settings: Settings):
     transform.run_dbt(
         settings,
         ["test", "--select", "path:models/appraisal,test_type:unit"],
-        variables={"build_id": 0},
+        variables={"build_id": 1},
         on_node=lambda node, status, *_: ran.append(status),
     )
     assert len(ran) >= len(DAILY) + len(PERIODICAL)

@@ -14,17 +14,30 @@ indicators as (
 
 ),
 
--- Every indicator counts tickets, and tickets stand on the master data.
+definitions as (
+
+    select * from {{ source('standards', 'standards_indicator') }}
+
+),
+
+missing as (
+
+    select * from {{ ref('int_days__incomplete') }}
+    where day between {{ var('period_start') }} and {{ var('period_end') }}
+
+),
+
+-- Each indicator by the entities it counts and the master data these stand on.
 incomplete as (
 
     select
-        project_id,
-        count(distinct day) as days
-    from {{ ref('int_days__incomplete') }}
-    where
-        day between {{ var('period_start') }} and {{ var('period_end') }}
-        and entity in ('ticket', 'project', 'service_item', 'org_unit')
-    group by 1
+        missing.project_id,
+        definitions.standards_release,
+        definitions.indicator,
+        count(distinct missing.day) as days
+    from missing
+    inner join definitions on definitions.entities ? missing.entity
+    group by 1, 2, 3
 
 )
 
@@ -39,6 +52,7 @@ select
     indicators.direction,
     indicators.numerator,
     indicators.denominator,
+    indicators.sample_effective,
     indicators.value,
     indicators.value_low,
     indicators.value_high,
@@ -52,7 +66,11 @@ select
     indicators.position,
     incomplete.days::integer as days_incomplete
 from indicators
-left join incomplete on indicators.project_id = incomplete.project_id
+left join incomplete
+    on
+        indicators.project_id = incomplete.project_id
+        and indicators.standards_release = incomplete.standards_release
+        and indicators.indicator = incomplete.indicator
 where
     indicators.period_kind = {{ var('period_kind') }}
     and indicators.period = {{ var('period') }}

@@ -48,6 +48,7 @@ sums as (
         project_id,
         sum(weight) filter (where points is not null) as weight_measured,
         sum(weight_effective) as weight_effective,
+        bool_or(is_vetoed) as is_vetoed,
         sum(weight * points) filter (where weight_effective > 0)
         / nullif(sum(weight) filter (where weight_effective > 0), 0) as score,
         sqrt(sum((weight * (points - points_low)) ^ 2) filter (where weight_effective > 0))
@@ -91,6 +92,8 @@ scored as (
         case
             when projects.is_appraised and sums.score is not null then least(round(sums.score + sums.above, 2), 100)
         end as score_high,
+        -- Null, not false: a release of before vetoes has no such figure.
+        case when projects.is_appraised and sums.is_vetoed then true end as is_vetoed,
         coalesce(sums.weight_measured, 0) as weight_measured,
         coalesce(counts.tickets_opened, 0) as tickets_opened,
         coalesce(counts.tickets_closed, 0) as tickets_closed
@@ -116,6 +119,8 @@ ranked as (
 
 ),
 
+-- A veto leaves the score as it is and takes the last grade, also of a project without a score: too little
+-- measured is no way round it.
 graded as (
 
     select distinct on (scored.project_id)
@@ -123,8 +128,11 @@ graded as (
         grades.grade,
         grades.coefficient
     from scored
-    inner join grades on scored.score >= grades.minimum_score::numeric
-    order by scored.project_id asc, grades.minimum_score desc
+    inner join grades on coalesce(scored.is_vetoed, false) or scored.score >= grades.minimum_score::numeric
+    order by
+        scored.project_id asc,
+        case when scored.is_vetoed then grades.minimum_score end asc,
+        grades.minimum_score desc
 
 )
 
@@ -143,6 +151,7 @@ select
     ranked.rank_high::integer as rank_high,
     graded.grade,
     graded.coefficient,
+    scored.is_vetoed,
     scored.weight_measured::double precision as weight_measured,
     scored.tickets_opened::bigint as tickets_opened,
     scored.tickets_closed::bigint as tickets_closed

@@ -7,6 +7,8 @@
         {'columns': ['day', 'project_id', 'indicator'], 'unique': true},
         {'columns': ['project_id', 'indicator', 'day']},
     ],
+    meta={'days': ['day']},
+    post_hook=note_days_when_new(),
 ) }}
 
 with
@@ -14,6 +16,12 @@ with
 measures as not materialized (
 
     select * from {{ ref('int_measures__daily') }}
+
+),
+
+qualities as not materialized (
+
+    select * from {{ ref('int_quality_measures__daily') }}
 
 ),
 
@@ -74,6 +82,8 @@ days as (
     {% if not is_incremental() %}
         union
         select day from {{ ref('int_measures__daily') }}
+        union
+        select day from {{ ref('int_quality_measures__daily') }}
     {% endif %}
 
 ),
@@ -100,7 +110,8 @@ counted as (
         definitions.standards_release,
         definitions.standards_sha256,
         case when definitions.side = 'numerator' then placed.value else 0 end as numerator,
-        case when definitions.side = 'denominator' then placed.value else 0 end as denominator
+        case when definitions.side = 'denominator' then placed.value else 0 end as denominator,
+        case when definitions.side = 'denominator' then placed.value else 0 end as squares
     from placed
     inner join definitions
         on
@@ -120,6 +131,46 @@ counted as (
 
 ),
 
+weighed as (
+
+    select
+        qualities.day,
+        qualities.project_id,
+        definitions.indicator,
+        definitions.standards_release,
+        definitions.standards_sha256,
+        case when definitions.side = 'numerator' then qualities.value else 0 end as numerator,
+        case when definitions.side = 'denominator' then qualities.value else 0 end as denominator,
+        case when definitions.side = 'denominator' then qualities.squares else 0 end as squares
+    from qualities
+    inner join definitions
+        on
+            qualities.measure = definitions.measure
+            and qualities.day >= definitions.effective_from
+            and qualities.day < definitions.effective_until
+    where
+        qualities.day = any(array(select days.day from days))
+        and (
+            definitions.filters -> 'standard_category' is null
+            or definitions.filters -> 'standard_category' ?| qualities.category_path
+        )
+        and (
+            definitions.filters -> 'standard_code' is null
+            or definitions.filters -> 'standard_code' ? qualities.standard_code
+        )
+        and (definitions.filters -> 'dimension' is null or definitions.filters -> 'dimension' ? qualities.dimension)
+        and (definitions.filters -> 'channel' is null or definitions.filters -> 'channel' ? qualities.channel)
+        and (
+            definitions.filters -> 'inspection_type' is null
+            or definitions.filters -> 'inspection_type' ? qualities.inspection_type
+        )
+        and (
+            definitions.filters -> 'inspection_scope' is null
+            or definitions.filters -> 'inspection_scope' ? qualities.inspection_scope
+        )
+
+),
+
 -- A quantile has no numerator; a share cut from a histogram has its denominator among the counts.
 timed as (
 
@@ -133,7 +184,8 @@ timed as (
             when definitions.kind = 'ratio'
                 then case when histograms.to_minutes <= definitions.below_minutes then histograms.tickets else 0 end
         end as numerator,
-        case when definitions.kind = 'quantile' then histograms.tickets else 0 end as denominator
+        case when definitions.kind = 'quantile' then histograms.tickets else 0 end as denominator,
+        case when definitions.kind = 'quantile' then histograms.tickets else 0 end as squares
     from histograms
     inner join definitions
         on
@@ -147,6 +199,8 @@ together as (
 
     select * from counted
     union all
+    select * from weighed
+    union all
     select * from timed
 
 )
@@ -155,9 +209,10 @@ select
     day,
     project_id,
     indicator,
-    sum(numerator)::bigint as numerator,
-    sum(denominator)::bigint as denominator,
+    sum(numerator)::numeric as numerator,
+    sum(denominator)::numeric as denominator,
+    sum(squares)::numeric as squares,
     standards_release,
     standards_sha256
 from together
-group by 1, 2, 3, 6, 7
+group by 1, 2, 3, 7, 8

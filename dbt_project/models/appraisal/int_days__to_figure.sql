@@ -20,12 +20,37 @@ in_force as (
 
 ),
 
+horizons as (
+
+    select * from {{ ref('int_sources__entity_horizons') }}
+    where entity in ('ticket', 'inspection_item', 'rectification', 'survey_answer')
+
+),
+
 measured as (
 
     select
-        min(day) as first_day,
-        max(day) as last_day
-    from {{ ref('int_measures__daily') }}
+        min(first_date) as first_day,
+        max(horizon_date) as last_day
+    from horizons
+
+),
+
+-- What was to happen on these days is judged from now on, though no row of it changed.
+reached as (
+
+    select spine.day::date as day
+    from measured
+    cross join
+        lateral (
+            select max(deliveries.partition_date) as last_day
+            from {{ source('ops', 'delivery') }} as deliveries
+            where
+                deliveries.entity in ('ticket', 'inspection_item', 'rectification', 'survey_answer')
+                and deliveries.audited_build_id is not null
+                and deliveries.delivery_id not in ({{ deliveries_of_build() }})
+        ) as before
+    cross join generate_series(before.last_day + 1, measured.last_day, interval '1 day') as spine (day)
 
 ),
 
@@ -46,5 +71,7 @@ outdated as (
 )
 
 select day from affected
+union
+select day from reached
 union
 select day from outdated

@@ -17,6 +17,7 @@ periods as (
         {{ var('period_start') }} as period_start,
         {{ var('period_end') }} as period_end,
         {{ var('period_end') }} - {{ var('period_start') }} + 1 as days,
+        case {{ var('period_kind') }} when 'month' then 1 when 'quarter' then 3 else 12 end as months,
         in_force.*
     from {{ ref('int_standards__in_force') }} as in_force
     where
@@ -73,6 +74,7 @@ grid as (
         indicators.quantile::numeric as quantile,
         indicators.scoring,
         indicators.bands,
+        indicators.points_per_event,
         indicators.minimum_sample,
         indicators.position,
         targets.weight::numeric as weight,
@@ -97,7 +99,8 @@ summed as (
         indicators_daily.project_id,
         indicators_daily.indicator,
         sum(indicators_daily.numerator) as numerator,
-        sum(indicators_daily.denominator) as denominator
+        sum(indicators_daily.denominator) as denominator,
+        sum(indicators_daily.squares) as squares
     from indicators_daily
     cross join periods
     where indicators_daily.day between periods.period_start and periods.period_end
@@ -203,16 +206,19 @@ quantiles as (
 ),
 
 -- What is counted at the end of every day meets the same ticket again and again: its sample is the
--- average per day, not the sum.
+-- average per day, not the sum. Cases of unequal weight tell less than as many equal ones: Kish (1965).
 measured as (
 
     select
         grid.*,
-        case when grid.kind = 'ratio' and summed.denominator > 0 then summed.numerator end as numerator,
+        case when grid.kind <> 'quantile' and summed.denominator > 0 then summed.numerator end as numerator,
         coalesce(summed.denominator, 0) as denominator,
         summed.numerator / case when grid.is_numerator_stock then grid.days else 1 end::numeric as numerator_sample,
-        coalesce(summed.denominator, 0)
+        coalesce(summed.denominator ^ 2 / nullif(summed.squares, 0), 0)
         / case when grid.is_denominator_stock then grid.days else 1 end::numeric as sample,
+        case
+            when summed.squares <> summed.denominator then summed.denominator ^ 2 / summed.squares
+        end as sample_effective,
         summed.numerator / nullif(summed.denominator, 0) as ratio,
         quantiles.value as quantile_value,
         quantiles.value_low as quantile_low,
@@ -229,8 +235,9 @@ bounded as (
 
     select
         measured.*,
-        case when kind = 'ratio' then ratio else quantile_value end as value,
+        case kind when 'ratio' then ratio when 'count' then numerator / months else quantile_value end as value,
         case
+            when kind = 'count' then null
             when interval_method = 'order_statistic' then quantile_low
             when interval_method = 'wilson'
                 then greatest(
@@ -244,6 +251,7 @@ bounded as (
             else 0
         end as value_low,
         case
+            when kind = 'count' then null
             when interval_method = 'order_statistic' then quantile_high
             when interval_method = 'wilson'
                 then least(
@@ -273,7 +281,8 @@ bounded as (
 
 ),
 
--- Better is larger on this scale whatever the direction, so one curve serves both.
+-- Better is larger on this scale whatever the direction, so one curve serves both. Events are what they
+-- are, not a sample: their points have no interval.
 readings as (
 
     select
@@ -281,6 +290,9 @@ readings as (
         bounded.indicator,
         reading.reading,
         case
+            when bounded.scoring = 'veto' then case when bounded.numerator > 0 then 0 else 100 end
+            when bounded.scoring = 'deduction'
+                then greatest(100 - bounded.points_per_event * bounded.numerator / bounded.months, 0)
             when bounded.scoring = 'bands'
                 then coalesce(
                     (
@@ -311,7 +323,7 @@ readings as (
             ('low', round(bounded.value_low, 6)),
             ('high', round(bounded.value_high, 6))
         ) as reading (reading, value)
-    where bounded.is_sample_sufficient
+    where bounded.is_sample_sufficient and reading.value is not null
 
 ),
 
@@ -356,6 +368,7 @@ select
     direction,
     numerator::double precision as numerator,
     denominator::double precision as denominator,
+    round(sample_effective, 6)::double precision as sample_effective,
     round(value, 6)::double precision as value,
     round(value_low, 6)::double precision as value_low,
     round(value_high, 6)::double precision as value_high,
@@ -370,6 +383,7 @@ select
         else round(100 * weight / weight_measured, 6)
     end as weight_effective,
     is_sample_sufficient,
+    coalesce(scoring = 'veto' and numerator > 0, false) as is_vetoed,
     minimum_sample,
     position
 from weighted

@@ -15,5 +15,7 @@ select
     lead(effective_from, 1, 'infinity'::date) over (order by effective_from) as effective_until,
     points_at_floor,
     minimum_weight_measured,
-    confidence_z
+    confidence_z,
+    inspection_grace_days,
+    repeat_within_days
 from releases

@@ -1,0 +1,326 @@
+{{ config(materialized='view', tags=['facts']) }}
+
+{#- Every part groups by its own day, so that a condition on `day` reaches the facts' index. -#}
+
+with
+
+items as (
+
+    select * from {{ ref('int_inspection_items__weighted') }}
+
+),
+
+inspections as (
+
+    select * from {{ ref('fct_inspection') }}
+
+),
+
+nonconformities as (
+
+    select * from {{ ref('fct_nonconformity') }}
+    where origin = 'inspection' and status <> 'cancelled'
+
+),
+
+answers as (
+
+    select * from {{ ref('fct_survey_answer') }}
+
+),
+
+standards as (
+
+    select * from {{ ref('dim_standard') }}
+    where standard_kind = 'inspection'
+
+),
+
+-- The last day of which anything is known to have happened; a plan reaches beyond it.
+horizon as (
+
+    select max(horizon_date) as horizon_date
+    from {{ ref('int_sources__entity_horizons') }}
+    where entity in ('ticket', 'inspection_item', 'rectification', 'survey_answer')
+
+),
+
+checked as (
+
+    select
+        items.checked_date as day,
+        items.project_id,
+        any_value(items.category_path) as category_path,
+        items.standard_code,
+        items.inspection_type,
+        items.inspection_scope,
+        sum(items.weight) as checked,
+        sum(items.weight ^ 2) as checked_squares,
+        sum(items.weight) filter (where items.is_passed) as passed,
+        sum(items.full_points) as full_points,
+        sum(items.full_points ^ 2) as full_squares,
+        sum(items.deducted_points) as deducted
+    from items
+    group by 1, 2, 4, 5, 6
+
+),
+
+-- Judged on the last day on which an inspection counts as done in time, as tickets are on the day they are due.
+planned as (
+
+    select
+        inspections.due_date as day,
+        inspections.project_id,
+        inspections.inspection_type,
+        inspections.inspection_scope,
+        count(*) as planned,
+        count(*) filter (where inspections.done_date <= inspections.due_date) as done
+    from inspections
+    cross join horizon
+    where inspections.status <> 'cancelled' and inspections.due_date <= horizon.horizon_date
+    group by 1, 2, 3, 4
+
+),
+
+held as (
+
+    select
+        inspections.done_date as day,
+        inspections.project_id,
+        inspections.inspection_type,
+        inspections.inspection_scope,
+        count(*) as held,
+        count(*) filter (where inspections.is_vetoed) as vetoed
+    from inspections
+    where inspections.is_done
+    group by 1, 2, 3, 4
+
+),
+
+found as (
+
+    select
+        nonconformities.found_date as day,
+        nonconformities.project_id,
+        nonconformities.standard_code,
+        count(*) as found,
+        count(*) filter (where nonconformities.is_repeated) as repeated
+    from nonconformities
+    group by 1, 2, 3
+
+),
+
+-- Findings that were not due yet have no verdict.
+due as (
+
+    select
+        nonconformities.due_date as day,
+        nonconformities.project_id,
+        nonconformities.standard_code,
+        count(*) as due,
+        count(*) filter (where nonconformities.is_rectified_on_time) as on_time
+    from nonconformities
+    where nonconformities.is_rectified_on_time is not null
+    group by 1, 2, 3
+
+),
+
+asked as (
+
+    select
+        answers.asked_date as day,
+        answers.project_id,
+        answers.dimension,
+        answers.channel,
+        count(*) as asked,
+        count(*) filter (where answers.is_answered) as answered
+    from answers
+    group by 1, 2, 3, 4
+
+),
+
+answered as (
+
+    select
+        answers.answered_date as day,
+        answers.project_id,
+        answers.dimension,
+        answers.channel,
+        sum(answers.score) as points,
+        sum(answers.full_score) as full_points,
+        sum(answers.full_score ^ 2) as full_squares
+    from answers
+    where
+        answers.is_answered
+        and answers.answered_date is not null
+        and answers.score is not null
+        and answers.full_score > 0
+    group by 1, 2, 3, 4
+
+),
+
+measured as (
+
+    select
+        checked.day,
+        checked.project_id,
+        checked.category_path,
+        checked.standard_code,
+        null::text as dimension,
+        checked.inspection_type,
+        checked.inspection_scope,
+        null::text as channel,
+        counted.measure,
+        counted.value,
+        counted.squares
+    from checked
+    cross join lateral (
+        values
+        ('inspection_items_checked', checked.checked, checked.checked_squares),
+        ('inspection_items_passed', checked.passed, null),
+        ('inspection_full_points', checked.full_points, checked.full_squares),
+        ('inspection_deducted_points', checked.deducted, null)
+    ) as counted (measure, value, squares)
+
+    union all
+
+    select
+        planned.day,
+        planned.project_id,
+        null,
+        null,
+        null,
+        planned.inspection_type,
+        planned.inspection_scope,
+        null,
+        counted.measure,
+        counted.value,
+        counted.value
+    from planned
+    cross join lateral (
+        values ('inspections_planned', planned.planned), ('inspections_done', planned.done)
+    ) as counted (measure, value)
+
+    union all
+
+    select
+        held.day,
+        held.project_id,
+        null,
+        null,
+        null,
+        held.inspection_type,
+        held.inspection_scope,
+        null,
+        counted.measure,
+        counted.value,
+        counted.value
+    from held
+    cross join lateral (
+        values ('inspections_held', held.held), ('inspection_vetoes', held.vetoed)
+    ) as counted (measure, value)
+
+    union all
+
+    select
+        found.day,
+        found.project_id,
+        standards.category_path,
+        found.standard_code,
+        null,
+        null,
+        null,
+        null,
+        counted.measure,
+        counted.value,
+        counted.value
+    from found
+    left join standards
+        on
+            found.standard_code = standards.standard_code
+            and found.day >= standards.effective_from
+            and found.day < standards.effective_until
+    cross join lateral (
+        values ('nonconformities_found', found.found), ('nonconformities_repeated', found.repeated)
+    ) as counted (measure, value)
+
+    union all
+
+    select
+        due.day,
+        due.project_id,
+        standards.category_path,
+        due.standard_code,
+        null,
+        null,
+        null,
+        null,
+        counted.measure,
+        counted.value,
+        counted.value
+    from due
+    left join standards
+        on
+            due.standard_code = standards.standard_code
+            and due.day >= standards.effective_from
+            and due.day < standards.effective_until
+    cross join lateral (
+        values ('nonconformities_due', due.due), ('nonconformities_rectified_on_time', due.on_time)
+    ) as counted (measure, value)
+
+    union all
+
+    select
+        asked.day,
+        asked.project_id,
+        null,
+        null,
+        asked.dimension,
+        null,
+        null,
+        asked.channel,
+        counted.measure,
+        counted.value,
+        counted.value
+    from asked
+    cross join lateral (
+        values ('survey_questions_asked', asked.asked), ('survey_questions_answered', asked.answered)
+    ) as counted (measure, value)
+
+    union all
+
+    select
+        answered.day,
+        answered.project_id,
+        null,
+        null,
+        answered.dimension,
+        null,
+        null,
+        answered.channel,
+        counted.measure,
+        counted.value,
+        counted.squares
+    from answered
+    cross join lateral (
+        values
+        ('survey_full_points', answered.full_points, answered.full_squares),
+        ('survey_points', answered.points, null)
+    ) as counted (measure, value, squares)
+
+)
+
+select
+    day,
+    project_id,
+    category_path,
+    standard_code,
+    dimension,
+    inspection_type,
+    inspection_scope,
+    channel,
+    measure,
+    value::numeric as value,
+    squares::numeric as squares
+from measured
+where value > 0
