@@ -37,7 +37,9 @@ class Door:
         source: the dbt relation.
         key: columns that identify a row in both.
         day: the column that says which day's transaction a row belongs to; None for a dimension.
-        has_lineage: the source says which delivery brought a row (``delivery_id``).
+        has_lineage: the source says which delivery brought a row (``delivery_id``; null: none did).
+        is_figure: the day has published figures when its rows are in; other rows may lie on days that are
+            planned, or long past.
     """
 
     name: str
@@ -45,17 +47,49 @@ class Door:
     key: tuple[str, ...]
     day: str | None = None
     has_lineage: bool = False
+    is_figure: bool = False
 
 
 DOORS = (
     Door("project", ("marts", "dim_project"), ("project_id",)),
     Door("service_item", ("marts", "dim_service_item"), ("service_item_id",)),
     Door("org_unit", ("marts", "dim_org_unit"), ("org_unit_id",)),
+    Door("standard", ("marts", "dim_standard"), ("standards_release", "standard_code")),
+    Door("standard_category", ("marts", "dim_standard_category"), ("standards_release", "category")),
     Door(
         "ticket",
         ("marts", "fct_ticket"),
         ("source_id", "source_ticket_id"),
         day="opened_date",
+        has_lineage=True,
+        is_figure=True,
+    ),
+    Door(
+        "inspection",
+        ("marts", "fct_inspection"),
+        ("source_id", "source_inspection_id"),
+        day="planned_date",
+        has_lineage=True,
+    ),
+    Door(
+        "inspection_item",
+        ("marts", "fct_inspection_item"),
+        ("source_id", "source_inspection_item_id"),
+        day="checked_date",
+        has_lineage=True,
+    ),
+    Door(
+        "nonconformity",
+        ("marts", "fct_nonconformity"),
+        ("nonconformity_id",),
+        day="found_date",
+        has_lineage=True,
+    ),
+    Door(
+        "survey_answer",
+        ("marts", "fct_survey_answer"),
+        ("source_id", "source_survey_answer_id"),
+        day="asked_date",
         has_lineage=True,
     ),
     Door(
@@ -63,8 +97,15 @@ DOORS = (
         ("marts", "fct_ticket_backlog_daily"),
         ("project_id", "service_item_id", "day"),
         day="day",
+        is_figure=True,
     ),
-    Door("indicator_daily", ("appraisal", "indicator_daily"), ("project_id", "indicator", "day"), day="day"),
+    Door(
+        "indicator_daily",
+        ("appraisal", "indicator_daily"),
+        ("project_id", "indicator", "day"),
+        day="day",
+        is_figure=True,
+    ),
 )
 
 
@@ -89,16 +130,17 @@ def move(settings: Settings, build_id: int) -> None:
             for door in DOORS:
                 if door.day is None:
                     _apply(connection, door, None, is_present=True)
-        for day in _changed_days(connection):
+        for day, has_figures in _changed_days(connection):
             with connection.transaction():
                 for door in DOORS:
                     if door.day is not None:
                         _apply(connection, door, day)
-                connection.execute(
-                    "insert into publish.day (day, build_id) values (%s, %s) "
-                    "on conflict (day) do update set build_id = excluded.build_id, published_at = now()",
-                    [day, build_id],
-                )
+                if has_figures:
+                    connection.execute(
+                        "insert into publish.day (day, build_id) values (%s, %s) "
+                        "on conflict (day) do update set build_id = excluded.build_id, published_at = now()",
+                        [day, build_id],
+                    )
         with connection.transaction():
             for door in reversed(DOORS):
                 if door.day is None:
@@ -253,49 +295,32 @@ def _compare(connection: psycopg.Connection[Any], door: Door, build_id: int) -> 
     """
     started = time.monotonic()
     columns = _columns(connection, door)
-    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-    scope_source: sql.Composable = sql.SQL("true")
-    scope_published: sql.Composable = scope_source
+    key = sql.SQL(", ").join(map(sql.Identifier, door.key))
+    looked_at: sql.Composable = sql.SQL("")
     if door.day is not None:
-        in_days = sql.SQL("{} in (select b.day from ops.build_day as b where b.build_id = {})").format(
-            sql.Identifier(door.day), sql.Literal(build_id)
-        )
-        scope_source = scope_published = in_days
-        if door.has_lineage:
-            key = sql.SQL(", ").join(map(sql.Identifier, door.key))
-            source = sql.Identifier(*door.source)
-            by_delivery = sql.SQL(
-                "delivery_id in (select b.delivery_id from ops.build_delivery as b where b.build_id = {})"
-            ).format(sql.Literal(build_id))
-            scope_source = sql.SQL(
-                "({in_days} or {by_delivery} "
-                "or ({key}) in (select {key} from publish.{name} where {in_days}))"
-            ).format(in_days=in_days, by_delivery=by_delivery, key=key, name=sql.Identifier(door.name))
-            scope_published = sql.SQL(
-                "({in_days} or ({key}) in (select {key} from {source} where {in_days} or {by_delivery}))"
-            ).format(in_days=in_days, by_delivery=by_delivery, key=key, source=source)
+        _note_keys(connection, door, build_id)
+        looked_at = sql.SQL(" inner join {} using ({})").format(_looked_at(door), key)
     day: sql.Composable = sql.SQL("null::date")
     if door.day is not None:
         day = sql.SQL("coalesce(s.{0}, p.{0})").format(sql.Identifier(door.day))
     connection.execute(
         sql.SQL(
             "create temporary table {moved} as "
-            "with source as (select {columns} from {source} where {scope_source}), "
-            "published as (select {columns} from publish.{name} where {scope_published}) "
+            "with source as (select {columns} from {source}{looked_at}), "
+            "published as (select {columns} from publish.{name}{looked_at}) "
             "select {day} as moved_day, s.{first_key} is not null as is_present, "
             "p.{first_key} is not null as is_published, {both} "
             "from source as s full join published as p using ({key}) "
             "where row({source_row}) is distinct from row({published_row})"
         ).format(
             moved=_moved(door),
-            columns=listed,
+            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
             source=sql.Identifier(*door.source),
-            scope_source=scope_source,
+            looked_at=looked_at,
             name=sql.Identifier(door.name),
-            scope_published=scope_published,
             day=day,
             first_key=sql.Identifier(door.key[0]),
-            key=sql.SQL(", ").join(map(sql.Identifier, door.key)),
+            key=key,
             both=sql.SQL(", ").join(
                 sql.Identifier(column) if column in door.key else sql.Identifier("s", column)
                 for column in columns
@@ -308,6 +333,36 @@ def _compare(connection: psycopg.Connection[Any], door: Door, build_id: int) -> 
         connection.execute(sql.SQL("create index on {} (moved_day)").format(_moved(door)))
     connection.execute(sql.SQL("analyze {}").format(_moved(door)))
     return time.monotonic() - started
+
+
+def _note_keys(connection: psycopg.Connection[Any], door: Door, build_id: int) -> None:
+    """Collect the keys of the rows that can differ, each part by its own index.
+
+    They are the rows of the build's days, as they are and as they are published (a row may have moved to
+    another day), and those that the build's deliveries brought. What no delivery brought has nothing that
+    tells of a change, and is always looked at.
+    """
+    in_days = sql.SQL("{} = any(array(select b.day from ops.build_day as b where b.build_id = {}))").format(
+        sql.Identifier(door.day or ""), sql.Literal(build_id)
+    )
+    source, published = sql.Identifier(*door.source), sql.Identifier("publish", door.name)
+    parts = [(source, in_days), (published, in_days)]
+    if door.has_lineage:
+        by_delivery = sql.SQL(
+            "delivery_id = any(array(select b.delivery_id from ops.build_delivery as b where b.build_id = {}))"
+        ).format(sql.Literal(build_id))
+        parts += [(source, by_delivery), (source, sql.SQL("delivery_id is null"))]
+    key = sql.SQL(", ").join(map(sql.Identifier, door.key))
+    connection.execute(
+        sql.SQL("create temporary table {} as {}").format(
+            _looked_at(door),
+            sql.SQL(" union ").join(
+                sql.SQL("select {} from {} where {}").format(key, relation, where)
+                for relation, where in parts
+            ),
+        )
+    )
+    connection.execute(sql.SQL("analyze {}").format(_looked_at(door)))
 
 
 def _columns(connection: psycopg.Connection[Any], door: Door) -> list[str]:
@@ -323,11 +378,19 @@ def _moved(door: Door) -> sql.Identifier:
     return sql.Identifier("pg_temp", f"moved_{door.name}")
 
 
-def _changed_days(connection: psycopg.Connection[Any]) -> list[date]:
-    union = sql.SQL(" union ").join(
-        sql.SQL("select moved_day from {}").format(_moved(door)) for door in DOORS if door.day is not None
+def _looked_at(door: Door) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"looked_at_{door.name}")
+
+
+def _changed_days(connection: psycopg.Connection[Any]) -> list[tuple[date, bool]]:
+    """The days with rows to move, and whether figures are among them."""
+    union = sql.SQL(" union all ").join(
+        sql.SQL("select moved_day, {} as is_figure from {}").format(sql.Literal(door.is_figure), _moved(door))
+        for door in DOORS
+        if door.day is not None
     )
-    return [row[0] for row in connection.execute(union + sql.SQL(" order by 1"))]
+    query = sql.SQL("select moved_day, bool_or(is_figure) from ({}) as moved group by 1 order by 1")
+    return list(connection.execute(query.format(union)))
 
 
 def _count(connection: psycopg.Connection[Any], door: Door) -> int:

@@ -43,6 +43,12 @@ create table marts.dim_org_unit (
     org_unit_id text primary key, org_unit_name_zh text, org_unit_name_en text,
     parent_org_unit_id text, unit_kind text
 );
+create table marts.dim_standard as select * from publish.standard with no data;
+create table marts.dim_standard_category as select * from publish.standard_category with no data;
+create table marts.fct_inspection as select *, null::bigint as delivery_id from publish.inspection with no data;
+create table marts.fct_inspection_item as select *, null::bigint as delivery_id from publish.inspection_item with no data;
+create table marts.fct_nonconformity as select *, null::bigint as delivery_id from publish.nonconformity with no data;
+create table marts.fct_survey_answer as select *, null::bigint as delivery_id from publish.survey_answer with no data;
 create table intermediate.int_days__affected (build_id bigint, day date);
 
 insert into ops.source (source_id, names, site_file, time_zone, config_sha256)
@@ -70,6 +76,31 @@ select 'demo', 'T' || n, case when n % 2 = 0 then 'P1' else 'P2' end, 'lift', 'D
     true, false, 0, 120, 120, null, case when n < 6 then 3 else 4 end, n + 2
 from (select n, case when n < 6 then timestamptz '2015-01-01 08:00Z' else timestamptz '2015-01-02 08:00Z' end as opened
     from generate_series(0, 10) as n) as t;
+insert into marts.dim_standard_category (standards_release, category, category_path, depth, position)
+values ('2015-01', 'cleaning', '{cleaning}', 1, 1);
+insert into marts.dim_standard (standards_release, standard_code, standard_kind, category, is_veto, effective_from)
+values ('2015-01', 'CL-LB-01', 'inspection', 'cleaning', false, '2015-01-01');
+insert into marts.fct_inspection (source_id, source_inspection_id, project_id, inspection_type, inspection_scope,
+    status, planned_date, due_date, done_date, is_done, inspector_person_id, items_checked, items_failed, findings,
+    is_vetoed, veto_codes, delivery_id)
+select 'demo', 'I-' || project_id, project_id, 'monthly', 'comprehensive', 'done', '2015-01-01', '2015-01-01',
+    '2015-01-01', true, 'person-9', 1, 1, 1, false, '{}', 3
+from marts.dim_project;
+insert into marts.fct_inspection_item (source_id, source_inspection_item_id, source_inspection_id, project_id,
+    checked_at, checked_date, standard_code, result, is_passed, is_veto, delivery_id)
+select 'demo', 'N-' || project_id, 'I-' || project_id, project_id, '2015-01-01 09:00Z', '2015-01-01', 'CL-LB-01',
+    'failed', false, false, 3
+from marts.dim_project;
+insert into marts.fct_nonconformity (nonconformity_id, origin, source_id, source_nonconformity_id, project_id,
+    standard_code, status, found_date, accountable_person_id, delivery_id)
+select 'inspection_item:demo:N-' || project_id, 'inspection', 'demo', 'N-' || project_id, project_id, 'CL-LB-01',
+    'found', '2015-01-01', manager_person_id, 3
+from marts.dim_project;
+insert into marts.fct_survey_answer (source_id, source_survey_answer_id, survey_id, project_id, dimension,
+    question_code, status, asked_at, asked_date, is_answered, has_verbatim, delivery_id)
+select 'demo', 'A-' || project_id, 'S1', project_id, 'overall', 'q1', 'answered', '2015-01-02 09:00Z', '2015-01-02',
+    true, true, 4
+from marts.dim_project;
 insert into marts.fct_ticket_backlog_daily
 select project_id, service_item_id, opened_date, count(*), count(*), 0, 0 from marts.fct_ticket group by 1, 2, 3;
 insert into appraisal.indicator_daily

@@ -17,7 +17,7 @@ from yardstick import publish, quality, warehouse
 from yardstick.embedded.postgres import Server
 from yardstick.settings import Settings
 
-TABLES = ("project", "service_item", "org_unit", "ticket", "backlog_daily", "indicator_daily", "day")
+TABLES = (*(door.name for door in publish.DOORS), "day")
 
 
 def pass_gates(settings: Settings, build_id: int = 1) -> None:
@@ -80,7 +80,13 @@ def test_first_publication_moves_everything_and_marks_the_deliveries(world: Sett
         "project": 2,
         "service_item": 1,
         "org_unit": 1,
+        "standard": 1,
+        "standard_category": 1,
         "ticket": 11,
+        "inspection": 2,
+        "inspection_item": 2,
+        "nonconformity": 2,
+        "survey_answer": 2,
         "backlog_daily": 4,
         "indicator_daily": 4,
     }

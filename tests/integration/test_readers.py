@@ -19,6 +19,12 @@ BI = {
     "service_item",
     "org_unit",
     "ticket",
+    "standard",
+    "standard_category",
+    "inspection",
+    "inspection_item",
+    "nonconformity",
+    "survey_answer",
     "backlog_daily",
     "indicator_daily",
     "published_day",
@@ -30,7 +36,7 @@ BI = {
     "difference",
     "delivery_status",
 }
-HR = {"release", "appraisal", "appraisal_month"}
+HR = {"release", "appraisal", "appraisal_month", "inspection", "nonconformity"}
 NAMES = ("王芳", "赵敏", "Li Hua")
 PROJECT_OF_PM = "P1"
 
@@ -116,7 +122,7 @@ def test_project_manager_sees_own_projects_only(world: Settings, logins: dict[st
         "select table_name from information_schema.columns "
         "where table_schema = 'bi' and column_name = 'project_id'",
     )
-    assert len(by_project) == 9
+    assert len(by_project) == 13
     for role, expected in (("hq", {"P1", "P2"}), ("hr", {"P1", "P2"}), ("pm", {PROJECT_OF_PM})):
         with logins[role].connect() as connection:
             for (name,) in by_project:
@@ -211,7 +217,7 @@ def test_every_table_behind_the_doors_is_guarded(world: Settings) -> None:
         "from pg_class c join pg_roles r on r.oid = c.relowner "
         "where c.relkind = 'r' and c.relnamespace in ('publish'::regnamespace, 'release'::regnamespace)",
     )
-    assert len(rows) == 17
+    assert len(rows) == 24
     assert {row[1:] for row in rows} == {(True, True, "yardstick_owner", False)}
     views = execute(
         world,
@@ -282,3 +288,40 @@ def test_login_of_somebody_else_is_left_alone(world: Settings) -> None:
             readers.remove(world, name)
     finally:
         execute(world, f"drop role {name}")
+
+
+def test_who_inspected_and_who_has_to_put_it_right_is_for_hr(
+    world: Settings, logins: dict[str, Reader]
+) -> None:
+    persons = (
+        "select inspector_person_id from hr.inspection where project_id = 'P1'",
+        "select accountable_person_id from hr.nonconformity where project_id = 'P1'",
+    )
+    with logins["hr"].connect() as connection:
+        assert [connection.execute(query.encode()).fetchall() for query in persons] == [
+            [("person-9",)],
+            [("person-1",)],
+        ]
+    for relation in ("publish.inspection", "publish.nonconformity"):
+        for role in ("reader_hq", "reader_pm"):
+            hidden = execute(
+                world,
+                "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 "
+                "and not has_column_privilege(%s, attrelid, attnum, 'select')",
+                [relation, role],
+            )
+            assert [str(name) for (name,) in hidden] in (["inspector_person_id"], ["accountable_person_id"])
+
+
+def test_nothing_that_a_respondent_wrote_or_is_known_by_is_published(world: Settings) -> None:
+    kept_back = {"respondent_id", "household_id", "answer_text", "finding", "measure", "remark"}
+    columns = {
+        str(name)
+        for (name,) in execute(
+            world,
+            "select column_name from information_schema.columns "
+            "where table_schema in ('publish', 'bi', 'hr', 'release')",
+        )
+    }
+    assert {"has_verbatim", "question_code", "location"} <= columns
+    assert not kept_back & columns

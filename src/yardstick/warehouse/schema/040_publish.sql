@@ -21,7 +21,7 @@ create table if not exists ops.build_day (
     primary key (build_id, day)
 );
 comment on table ops.build_day is
-'The business days a build may have changed: its deliveries'' days and the days their tickets touch.';
+'The business days a build may have changed: its deliveries'' days, those its tickets touch, and those of every changed row of other facts.';
 
 create table if not exists publish.project (
     project_id text primary key,
@@ -78,6 +78,155 @@ create table if not exists publish.ticket (
 );
 create index if not exists ticket_opened on publish.ticket (opened_date);
 create index if not exists ticket_project on publish.ticket (project_id, opened_date);
+create table if not exists publish.standard (
+    standards_release text not null,
+    standard_code text not null,
+    standard_kind text not null,
+    standard_name_zh text,
+    standard_name_en text,
+    category text,
+    category_path text [],
+    category_1 text,
+    category_2 text,
+    category_3 text,
+    function text,
+    weight numeric,
+    full_score numeric,
+    is_veto boolean not null,
+    severity text,
+    rectify_within_days integer,
+    check_every_days integer,
+    inspected text [],
+    project_grades text [],
+    project_types text [],
+    facilities text [],
+    effective_from date not null,
+    primary key (standards_release, standard_code)
+);
+create table if not exists publish.standard_category (
+    standards_release text not null,
+    category text not null,
+    category_name_zh text,
+    category_name_en text,
+    parent_category text,
+    category_path text [] not null,
+    depth integer not null,
+    function text,
+    position integer not null,
+    primary key (standards_release, category)
+);
+create table if not exists publish.inspection (
+    source_id text not null,
+    source_inspection_id text not null,
+    project_id text not null,
+    inspection_type text not null,
+    inspection_scope text not null,
+    theme text,
+    status text not null,
+    planned_date date not null,
+    due_date date not null,
+    started_at timestamptz,
+    ended_at timestamptz,
+    done_date date,
+    is_done boolean not null,
+    is_announced boolean,
+    inspector_person_id text,
+    lead_department_id text,
+    standards_release text,
+    items_checked integer not null,
+    items_failed integer not null,
+    findings integer not null,
+    score numeric,
+    full_score numeric,
+    deduction_points numeric,
+    is_vetoed boolean not null,
+    veto_codes text [] not null,
+    is_inspector_on_duty boolean,
+    primary key (source_id, source_inspection_id)
+);
+create index if not exists inspection_planned on publish.inspection (planned_date);
+create index if not exists inspection_project on publish.inspection (project_id, planned_date);
+create table if not exists publish.inspection_item (
+    source_id text not null,
+    source_inspection_item_id text not null,
+    source_inspection_id text not null,
+    project_id text,
+    checked_at timestamptz not null,
+    checked_date date not null,
+    standard_code text not null,
+    location text,
+    result text not null,
+    is_passed boolean,
+    score numeric,
+    full_score numeric,
+    deduction_points numeric,
+    findings integer,
+    is_veto boolean not null,
+    severity text,
+    evidence_count integer,
+    inspection_type text,
+    inspection_scope text,
+    accountable_post_id text,
+    primary key (source_id, source_inspection_item_id)
+);
+create index if not exists inspection_item_checked on publish.inspection_item (checked_date);
+create index if not exists inspection_item_project on publish.inspection_item (project_id, checked_date);
+create index if not exists inspection_item_inspection on publish.inspection_item (source_id, source_inspection_id);
+create table if not exists publish.nonconformity (
+    nonconformity_id text primary key,
+    origin text not null,
+    source_id text,
+    source_nonconformity_id text,
+    project_id text,
+    standard_code text,
+    location text,
+    severity text,
+    status text not null,
+    found_at timestamptz,
+    found_date date not null,
+    assigned_at timestamptz,
+    due_at timestamptz,
+    due_date date,
+    rectified_at timestamptz,
+    rectified_date date,
+    reinspected_at timestamptz,
+    reinspection_result text,
+    closed_at timestamptz,
+    closed_date date,
+    is_overdue boolean,
+    is_rectified_on_time boolean,
+    is_repeated boolean,
+    repeats_nonconformity_id text,
+    accountable_post_id text,
+    accountable_person_id text,
+    department_id text,
+    observed jsonb
+);
+create index if not exists nonconformity_found on publish.nonconformity (found_date);
+create index if not exists nonconformity_project on publish.nonconformity (project_id, found_date);
+create table if not exists publish.survey_answer (
+    source_id text not null,
+    source_survey_answer_id text not null,
+    survey_id text not null,
+    survey_kind text,
+    project_id text not null,
+    dimension text not null,
+    question_code text not null,
+    channel text,
+    status text not null,
+    asked_at timestamptz not null,
+    asked_date date not null,
+    answered_at timestamptz,
+    answered_date date,
+    is_answered boolean not null,
+    score numeric,
+    full_score numeric,
+    has_verbatim boolean not null,
+    source_ticket_id text,
+    primary key (source_id, source_survey_answer_id)
+);
+create index if not exists survey_answer_asked on publish.survey_answer (asked_date);
+create index if not exists survey_answer_project on publish.survey_answer (project_id, asked_date);
 create table if not exists publish.backlog_daily (
     project_id text not null,
     service_item_id text not null,

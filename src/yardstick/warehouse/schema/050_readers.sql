@@ -55,7 +55,23 @@ create policy own_projects on publish.delivery_status for select to reader_pm us
 );
 
 grant select on publish.project, publish.service_item, publish.org_unit, publish.ticket,
-publish.backlog_daily, publish.indicator_daily, publish.day, publish.delivery_status to reader_hq, reader_hr, reader_pm;
+publish.backlog_daily, publish.indicator_daily, publish.day, publish.delivery_status,
+publish.standard, publish.standard_category, publish.inspection_item, publish.survey_answer
+to reader_hq, reader_hr, reader_pm;
+-- Not who inspected, nor which person has to put it right.
+grant select (
+    source_id, source_inspection_id, project_id, inspection_type, inspection_scope, theme, status, planned_date,
+    due_date, started_at, ended_at, done_date, is_done, is_announced, lead_department_id, standards_release,
+    items_checked, items_failed, findings, score, full_score, deduction_points, is_vetoed, veto_codes,
+    is_inspector_on_duty
+) on publish.inspection to reader_hq, reader_hr, reader_pm;
+grant select (
+    nonconformity_id, origin, source_id, source_nonconformity_id, project_id, standard_code, location, severity,
+    status, found_at, found_date, assigned_at, due_at, due_date, rectified_at, rectified_date, reinspected_at,
+    reinspection_result, closed_at, closed_date, is_overdue, is_rectified_on_time, is_repeated,
+    repeats_nonconformity_id, accountable_post_id, department_id, observed
+) on publish.nonconformity to reader_hq, reader_hr, reader_pm;
+grant select on publish.inspection, publish.nonconformity to reader_hr;
 grant select on release.score, release.indicator, release.item, release.day to reader_hq, reader_hr, reader_pm;
 -- Not who signed, and not the company's totals.
 grant select (
@@ -73,6 +89,99 @@ create or replace view bi.org_unit with (security_invoker = true) as
 select * from publish.org_unit;
 create or replace view bi.ticket with (security_invoker = true) as
 select * from publish.ticket;
+create or replace view bi.standard with (security_invoker = true) as
+select
+    standards_release,
+    standard_code,
+    standard_kind,
+    standard_name_zh,
+    standard_name_en,
+    category,
+    category_path,
+    category_1,
+    category_2,
+    category_3,
+    function,
+    weight,
+    full_score,
+    is_veto,
+    severity,
+    rectify_within_days,
+    check_every_days,
+    inspected,
+    project_grades,
+    project_types,
+    facilities,
+    effective_from,
+    (
+        select min(following.effective_from) from publish.standard as following
+        where following.effective_from > standard.effective_from
+    ) as effective_until
+from publish.standard;
+create or replace view bi.standard_category with (security_invoker = true) as
+select * from publish.standard_category;
+create or replace view bi.inspection with (security_invoker = true) as
+select
+    source_id,
+    source_inspection_id,
+    project_id,
+    inspection_type,
+    inspection_scope,
+    theme,
+    status,
+    planned_date,
+    due_date,
+    started_at,
+    ended_at,
+    done_date,
+    is_done,
+    is_announced,
+    lead_department_id,
+    standards_release,
+    items_checked,
+    items_failed,
+    findings,
+    score,
+    full_score,
+    deduction_points,
+    is_vetoed,
+    veto_codes,
+    is_inspector_on_duty
+from publish.inspection;
+create or replace view bi.inspection_item with (security_invoker = true) as
+select * from publish.inspection_item;
+create or replace view bi.nonconformity with (security_invoker = true) as
+select
+    nonconformity_id,
+    origin,
+    source_id,
+    source_nonconformity_id,
+    project_id,
+    standard_code,
+    location,
+    severity,
+    status,
+    found_at,
+    found_date,
+    assigned_at,
+    due_at,
+    due_date,
+    rectified_at,
+    rectified_date,
+    reinspected_at,
+    reinspection_result,
+    closed_at,
+    closed_date,
+    is_overdue,
+    is_rectified_on_time,
+    is_repeated,
+    repeats_nonconformity_id,
+    accountable_post_id,
+    department_id,
+    observed
+from publish.nonconformity;
+create or replace view bi.survey_answer with (security_invoker = true) as
+select * from publish.survey_answer;
 create or replace view bi.backlog_daily with (security_invoker = true) as
 select * from publish.backlog_daily;
 create or replace view bi.indicator_daily with (security_invoker = true) as
@@ -196,6 +305,30 @@ select
 from release.person as p
 inner join hr.release as r on p.release_id = r.release_id
 inner join release.score as s on p.release_id = s.release_id and p.project_id = s.project_id;
+
+create or replace view hr.inspection with (security_invoker = true) as
+select
+    source_id,
+    source_inspection_id,
+    project_id,
+    planned_date,
+    done_date,
+    inspector_person_id,
+    is_inspector_on_duty
+from publish.inspection;
+
+create or replace view hr.nonconformity with (security_invoker = true) as
+select
+    nonconformity_id,
+    project_id,
+    standard_code,
+    found_date,
+    due_date,
+    is_overdue,
+    is_rectified_on_time,
+    accountable_post_id,
+    accountable_person_id
+from publish.nonconformity;
 
 create or replace view hr.appraisal_month with (security_invoker = true) as
 select * from hr.appraisal
