@@ -101,3 +101,24 @@ def catalogue(
         where = out or settings.reports / "standards" / wanted.standards_release
         for path in handbook.write(where, wanted, releases[place - 1] if place else None):
             typer.echo(path)
+
+
+@app.command("diff")
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="Name of a release, such as 2015-01.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Name of the release to compare with it.")],
+    lang: Language = "en",
+    folder: Folder = None,
+) -> None:
+    """What changed from release A to release B, in words."""
+    from yardstick import standards
+
+    where = folder or settings_module.load().standards
+    with known_errors():
+        releases = {release.standards_release: release for release in standards.read(where)}
+    if unknown := [name for name in dict.fromkeys((before, after)) if name not in releases]:
+        raise fail(
+            f"no release {' and no release '.join(unknown)} in {where}; there are {', '.join(releases)}", 2
+        )
+    for line in standards.told(releases[before], releases[after], lang):
+        typer.echo(line)

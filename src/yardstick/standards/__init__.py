@@ -11,6 +11,7 @@ produced, in ``dbt_project/models/appraisal``.
 from __future__ import annotations
 
 from yardstick.standards.calendars import CalendarDay, calendar_days
+from yardstick.standards.diff import Change, diff, told
 from yardstick.standards.files import Loader
 from yardstick.standards.load import load
 from yardstick.standards.read import in_force, read
@@ -30,6 +31,7 @@ from yardstick.standards.use import check
 __all__ = [
     "CalendarDay",
     "Category",
+    "Change",
     "DataStandard",
     "InspectionStandard",
     "Loader",
@@ -40,10 +42,12 @@ __all__ = [
     "StandardsError",
     "calendar_days",
     "check",
+    "diff",
     "in_force",
     "indicator_code",
     "load",
     "read",
     "registry",
     "show",
+    "told",
 ]
