@@ -126,9 +126,16 @@ def _fields(
     for path in chain(was, (path for path in now if path not in was)):
         if path in was and path in now and _written(was[path]) == _written(now[path]):
             continue
+        if _is_told_below(path, was, now) or _is_told_below(path, now, was):
+            continue
         before = [was[path]] if path in was else []
         after = [now[path]] if path in now else []
         yield path, words.changed(place, path, before, after, old, new)
+
+
+def _is_told_below(path: Path, one: Mapping[Path, Any], other: Mapping[Path, Any]) -> bool:
+    """An empty mapping on one side, where the other side's leaves say what was in it."""
+    return one.get(path) == {} and any(path == place[: len(path)] != place for place in other)
 
 
 def _leaves(node: Mapping[str, Any], path: Path = ()) -> dict[Path, Any]:
