@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from typing import Any
@@ -14,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from yardstick import quality, warehouse
+from yardstick.doors import DOORS, Door
 from yardstick.settings import Settings
 
 GATES = ("staging", "facts")
@@ -26,87 +26,6 @@ class PublishError(RuntimeError):
 
 class PublishBusyError(PublishError):
     """Another publisher is at work."""
-
-
-@dataclass(frozen=True)
-class Door:
-    """One table of ``publish`` and where its rows come from.
-
-    Attributes:
-        name: table in ``publish``; its columns are what is moved.
-        source: the dbt relation.
-        key: columns that identify a row in both.
-        day: the column that says which day's transaction a row belongs to; None for a dimension.
-        has_lineage: the source says which delivery brought a row (``delivery_id``; null: none did).
-        is_figure: the day has published figures when its rows are in; other rows may lie on days that are
-            planned, or long past.
-    """
-
-    name: str
-    source: tuple[str, str]
-    key: tuple[str, ...]
-    day: str | None = None
-    has_lineage: bool = False
-    is_figure: bool = False
-
-
-DOORS = (
-    Door("project", ("marts", "dim_project"), ("project_id",)),
-    Door("service_item", ("marts", "dim_service_item"), ("service_item_id",)),
-    Door("org_unit", ("marts", "dim_org_unit"), ("org_unit_id",)),
-    Door("standard", ("marts", "dim_standard"), ("standards_release", "standard_code")),
-    Door("standard_category", ("marts", "dim_standard_category"), ("standards_release", "category")),
-    Door(
-        "ticket",
-        ("marts", "fct_ticket"),
-        ("source_id", "source_ticket_id"),
-        day="opened_date",
-        has_lineage=True,
-        is_figure=True,
-    ),
-    Door(
-        "inspection",
-        ("marts", "fct_inspection"),
-        ("source_id", "source_inspection_id"),
-        day="planned_date",
-        has_lineage=True,
-    ),
-    Door(
-        "inspection_item",
-        ("marts", "fct_inspection_item"),
-        ("source_id", "source_inspection_item_id"),
-        day="checked_date",
-        has_lineage=True,
-    ),
-    Door(
-        "nonconformity",
-        ("marts", "fct_nonconformity"),
-        ("nonconformity_id",),
-        day="found_date",
-        has_lineage=True,
-    ),
-    Door(
-        "survey_answer",
-        ("marts", "fct_survey_answer"),
-        ("source_id", "source_survey_answer_id"),
-        day="asked_date",
-        has_lineage=True,
-    ),
-    Door(
-        "backlog_daily",
-        ("marts", "fct_ticket_backlog_daily"),
-        ("project_id", "service_item_id", "day"),
-        day="day",
-        is_figure=True,
-    ),
-    Door(
-        "indicator_daily",
-        ("appraisal", "indicator_daily"),
-        ("project_id", "indicator", "day"),
-        day="day",
-        is_figure=True,
-    ),
-)
 
 
 def move(settings: Settings, build_id: int) -> None:
@@ -346,7 +265,7 @@ def _note_keys(connection: psycopg.Connection[Any], door: Door, build_id: int) -
         sql.Identifier(door.day or ""), sql.Literal(build_id)
     )
     source, published = sql.Identifier(*door.source), sql.Identifier("publish", door.name)
-    parts = [(source, in_days), (published, in_days)]
+    parts: list[tuple[sql.Identifier, sql.Composable]] = [(source, in_days), (published, in_days)]
     if door.has_lineage:
         by_delivery = sql.SQL(
             "delivery_id = any(array(select b.delivery_id from ops.build_delivery as b where b.build_id = {}))"

@@ -14,10 +14,11 @@ import pytest
 from tests.integration.release_world import build_world, execute
 
 from yardstick import publish, quality, warehouse
+from yardstick.doors import DOORS
 from yardstick.embedded.postgres import Server
 from yardstick.settings import Settings
 
-TABLES = (*(door.name for door in publish.DOORS), "day")
+TABLES = (*(door.name for door in DOORS), "day")
 
 
 def pass_gates(settings: Settings, build_id: int = 1) -> None:
