@@ -15,9 +15,10 @@ import pytest
 
 from yardstick import handbook, standards
 from yardstick.handbook import content
-from yardstick.handbook.words import LANGUAGES, SHORT, Words, texts
+from yardstick.handbook.words import LANGUAGES, Words, texts
 from yardstick.settings import project_root
 from yardstick.standards import DataStandard, Release, ServiceStandard
+from yardstick.standards.words import short
 
 RELEASES = standards.read(project_root() / "expectations/standards")
 TEXT = {"zh": "=cmd|' /C calc'!A0", "en": "=cmd|' /C calc'!A0"}
@@ -46,11 +47,11 @@ def files(release: Release) -> dict[str, bytes]:
 
 
 def page(files: dict[str, bytes], code: str) -> str:
-    return next(body.decode() for name, body in files.items() if name.endswith(f".{SHORT[code]}.html"))
+    return next(body.decode() for name, body in files.items() if name.endswith(f".{short(code)}.html"))
 
 
 def sheets(files: dict[str, bytes], code: str) -> openpyxl.Workbook:
-    body = next(body for name, body in files.items() if name.endswith(f".{SHORT[code]}.xlsx"))
+    body = next(body for name, body in files.items() if name.endswith(f".{short(code)}.xlsx"))
     return openpyxl.load_workbook(io.BytesIO(body))
 
 
@@ -79,6 +80,14 @@ class Outline(HTMLParser):
 def test_same_release_gives_the_same_bytes(release: Release, files: dict[str, bytes]) -> None:
     assert len(files) == 2 * len(LANGUAGES)
     assert handbook.render(release, RELEASES[0]) == files
+
+
+def test_what_changed_since_the_release_before_is_told(release: Release, files: dict[str, bytes]) -> None:
+    body = page(files, "en")
+    assert f"Since {RELEASES[0].standards_release}, in force from 1 January 2015" in body
+    assert f"{len(release.inspection_standards)} are new" in body
+    sheet = sheets(files, "en")[texts("en")["sheets"]["changes"]]
+    assert sheet.max_row > 4 + len(release.inspection_standards)
 
 
 def test_first_release_has_a_handbook_too() -> None:
@@ -228,9 +237,7 @@ def test_points_are_said_with_the_numbers_of_the_grade(release: Release) -> None
         "unit": "days",
         "bands": [{"value": 7, "points": 60}, {"value": 2, "points": 100}],
     }
-    assert words.points(bands, {}).startswith(
-        "Points by band: 2\u202fdays or better 100; 7\u202fdays or better 60"
-    )
+    assert words.points(bands, {}).startswith("Points by band: 2 days or better 100; 7 days or better 60")
     assert "less 5 for each event" in words.points(
         {"scoring": "deduction", "unit": "count", "points_per_event": 5}, {}
     )

@@ -6,12 +6,12 @@ Both are made of nothing but the release and the one before it, so the same rele
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-from yardstick.handbook import page, workbook
-from yardstick.handbook.words import LANGUAGES, SHORT, Words
+from yardstick.handbook import changes, page, workbook
+from yardstick.handbook.words import LANGUAGES, Words
 from yardstick.standards import Release
+from yardstick.standards.words import short
 
 __all__ = ["render", "write"]
 
@@ -24,14 +24,14 @@ def render(release: Release, before: Release | None = None) -> dict[str, bytes]:
         before: the one that was in force before it; None for the first.
     """
     stem = f"standards-{release.standards_release}"
-    pages = {code: f"{stem}.{SHORT[code]}.html" for code in LANGUAGES}
+    pages = {code: f"{stem}.{short(code)}.html" for code in LANGUAGES}
     files: dict[str, bytes] = {}
     for code in LANGUAGES:
         words = Words(code, release)
-        book = f"{stem}.{SHORT[code]}.xlsx"
-        changes = _changes(words, before)
-        files[pages[code]] = page.render(words, before, changes, pages | {"workbook": book}).encode()
-        files[book] = workbook.write(words, before, changes)
+        book = f"{stem}.{short(code)}.xlsx"
+        told = changes.groups(words, before)
+        files[pages[code]] = page.render(words, before, told, pages | {"workbook": book}).encode()
+        files[book] = workbook.write(words, before)
     return dict(sorted(files.items()))
 
 
@@ -54,7 +54,3 @@ def write(folder: Path, release: Release, before: Release | None = None) -> list
         part.replace(folder / name)
         written.append(folder / name)
     return written
-
-
-def _changes(words: Words, before: Release | None) -> Sequence[str]:
-    return []

@@ -8,6 +8,7 @@ from typing import Any
 
 from yardstick.handbook.words import Words
 from yardstick.standards import DataStandard, InspectionStandard, Release, ServiceStandard, indicator_code
+from yardstick.standards.words import floor_requirement
 
 _DIMENSIONS = (
     "completeness",
@@ -135,14 +136,13 @@ def _of_indicator(words: Words, code: str, one: Mapping[str, Any]) -> ServiceRul
     floors = [
         f"{words.grade(grade)} {words.value(target['floor'], one['unit'])}"
         for grade, target in one["project_grades"].items()
-        if "floor" in target
     ]
     rule = one["nonconformity"]
     return ServiceRule(
         indicator_code(code),
-        words.text("from_indicator", name=words.say(one["names"], code)),
-        words.text("from_indicator_requirement", values=words.text("semicolon").join(floors)),
-        words.text("semicolon").join(floors),
+        words.say(one["names"], code),
+        words.say(floor_requirement(one)),
+        words.text("comma").join(floors),
         rule["severity"],
         rule["accountable"],
         rule["rectify_within_days"],

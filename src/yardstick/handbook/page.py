@@ -12,13 +12,14 @@ from markupsafe import Markup
 
 from yardstick import reports
 from yardstick.handbook import content, curve
+from yardstick.handbook.changes import Group
 from yardstick.handbook.words import LANGUAGES, Words, first_up, plain, texts
 from yardstick.reports.language import NONE
 from yardstick.standards import Release
 
 _HERE = Path(__file__).parent
 _TYPES = ("daily", "weekly", "monthly", "quarterly", "yearly", "special")
-CHANGES_SHOWN = 40
+CHANGES_SHOWN = 12
 
 
 @cache
@@ -42,13 +43,13 @@ def _environment() -> Environment:
     return environment
 
 
-def render(words: Words, before: Release | None, changes: Sequence[str], files: Mapping[str, str]) -> str:
+def render(words: Words, before: Release | None, changes: Sequence[Group], files: Mapping[str, str]) -> str:
     """The page of one release in one language.
 
     Args:
         words: release and language.
         before: the release that was in force before it; None for the first.
-        changes: what changed since then, in the page's language.
+        changes: what changed since then.
         files: names of the files beside this one: ``page`` of every language by its code, ``workbook``.
     """
     release = words.release

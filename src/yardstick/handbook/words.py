@@ -13,11 +13,10 @@ import yaml
 
 from yardstick.reports.language import Language, number
 from yardstick.standards import InspectionStandard, Release, ServiceStandard, indicator_code
+from yardstick.standards.words import amount
 
 LANGUAGES = ("zh-Hans", "en")
-SHORT = {"zh-Hans": "zh", "en": "en"}
 _TEXTS = Path(__file__).parent / "texts"
-_THIN = "\u202f"
 _FILTER_LABELS = {
     "inspection_type": "inspection_types",
     "inspection_scope": "scopes",
@@ -53,11 +52,6 @@ class Words:
 
     code: str
     release: Release
-
-    @property
-    def short(self) -> str:
-        """The language as file names have it: ``zh`` or ``en``."""
-        return SHORT[self.code]
 
     def text(self, key: str, /, **values: object) -> str:
         """The message ``key`` (``a.b`` looks into a group) with ``{values}`` put in.
@@ -100,10 +94,7 @@ class Words:
 
     def value(self, value: float, unit: str) -> str:
         """A value of an indicator in its unit; a ratio as a percentage."""
-        if unit == "ratio":
-            return plain(100 * value, 2) + "%"
-        name = self.label("units", unit)
-        return f"{plain(value)}{_THIN}{name}" if name else plain(value)
+        return amount(value, unit, self.code)
 
     def days(self, count: int) -> str:
         """How many days."""
@@ -126,8 +117,11 @@ class Words:
         return self.text(f"scoring_words.{scoring['method']}", **values)
 
     def inspected(self, standard: InspectionStandard) -> str:
-        """Which types of inspection look at a standard."""
-        return self.text("inspections_of", types=self.labels("inspection_types", standard.inspected))
+        """Which types of inspection look at a standard, and how often at least where there is a limit."""
+        said = self.text("inspections_of", types=self.labels("inspection_types", standard.inspected))
+        if standard.check_every_days:
+            said += self.text("semicolon") + self.text("every_days", n=standard.check_every_days)
+        return said
 
     def applies(self, standard: InspectionStandard) -> str:
         """Which projects a standard holds for."""

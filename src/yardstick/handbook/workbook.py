@@ -1,175 +1,62 @@
-"""The handbook as a workbook, to be filtered and worked with. Text is written as text whatever it looks like."""
+"""The handbook as a workbook, to be filtered and worked with."""
 
 from __future__ import annotations
 
-import io
-import math
 from collections.abc import Sequence
-from datetime import datetime, time
 from typing import Any
 
-import xlsxwriter
-
-from yardstick.handbook import content
+from yardstick.handbook import changes, content
+from yardstick.handbook.book import Book
 from yardstick.handbook.words import Words, plain
-from yardstick.reports.workbook import FONTS, Column
+from yardstick.reports.workbook import Column
 from yardstick.standards import Release
 
-_INK, _RULE, _HEAD = "#1D2227", "#D9D4C8", "#F1EDE3"
-_TOP = 3
-_A3 = 8
-_WRAPPED = ("wrap", "name")
-_MOST_LINES = 14
 _TYPES = ("daily", "weekly", "monthly", "quarterly", "yearly", "special")
 
 
-class _Book:
-    """An open workbook with its cell formats."""
-
-    def __init__(self, words: Words) -> None:
-        self.words = words
-        self.buffer = io.BytesIO()
-        self.book = xlsxwriter.Workbook(
-            self.buffer,
-            {
-                "in_memory": True,
-                "strings_to_formulas": False,
-                "strings_to_urls": False,
-                "strings_to_numbers": False,
-            },
-        )
-        font = FONTS[words.code]
-        self.book.formats[0].set_font_name(font)
-        self.book.formats[0].set_font_size(10)
-        base = {"font_name": font, "font_size": 10, "font_color": _INK, "valign": "top"}
-        cell = {**base, "bottom": 1, "bottom_color": _RULE}
-        head = {**base, "bold": True, "text_wrap": True, "valign": "bottom", "bg_color": _HEAD, "bottom": 1}
-        looks: dict[str, dict[str, Any]] = {
-            "title": {**base, "font_size": 16, "bold": True, "valign": "vcenter"},
-            "quiet": {**base, "font_color": "#55585A"},
-            "head": {**head, "align": "left", "indent": 1},
-            "head_number": {**head, "align": "right"},
-            "head_centre": {**head, "align": "center"},
-            "text": {**cell, "align": "left", "indent": 1},
-            "code": {**cell, "font_name": "Consolas", "align": "left", "indent": 1},
-            "wrap": {**cell, "text_wrap": True, "align": "left", "indent": 1},
-            "name": {**cell, "text_wrap": True, "bold": True, "align": "left", "indent": 1},
-            "number": {**cell, "num_format": "#,##0.####", "align": "right"},
-            "whole": {**cell, "num_format": "#,##0", "align": "right"},
-            "tenth": {**cell, "num_format": "0.0##", "align": "right"},
-            "ratio": {**cell, "num_format": "0.0%", "align": "right"},
-            "centre": {**cell, "align": "center"},
-            "day": {**cell, "num_format": "yyyy-mm-dd", "align": "left"},
-            "veto": {**cell, "align": "center", "bold": True, "font_color": "#A33A24"},
-        }
-        self.formats = {key: self.book.add_format(look) for key, look in looks.items()}
-        release = words.release
-        self.book.set_properties(
-            {
-                "title": f"{words.text('title')} {release.standards_release}",
-                "comments": f"sha256 {release.content_sha256}",
-                "created": datetime.combine(release.effective_from, time()),
-            }
-        )
-
-    def sheet(self, key: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], frozen: int) -> None:
-        """A sheet with a title, a heading row that stays in view, and a filter over the rows.
-
-        Args:
-            key: which of the sheets.
-            columns: as many as each row has cells.
-            rows: cells; None stays empty, a pair is (value, style).
-            frozen: columns that stay in view.
-        """
-        words, release = self.words, self.words.release
-        sheet = self.book.add_worksheet(words.text(f"sheets.{key}"))
-        sheet.hide_gridlines(2)
-        sheet.set_landscape()
-        sheet.set_paper(_A3)
-        sheet.fit_to_pages(1, 0)
-        sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-        footer = f"{words.text('title')} {release.standards_release}".replace("&", "&&")
-        sheet.set_footer(f"&L&8 {footer}  {release.content_sha256[:12]}&R&8 &P / &N")
-        sheet.repeat_rows(_TOP)
-        sheet.set_row(0, 26)
-        sheet.write_string(0, 0, words.text(f"sheets.{key}"), self.formats["title"])
-        line = [
-            words.say(release.names, release.standards_release),
-            release.standards_release,
-            f"{words.text('effective_from')} {release.effective_from}",
-        ]
-        sheet.write_string(1, 0, " · ".join(line), self.formats["quiet"])
-        heads = {
-            "number": "head_number",
-            "whole": "head_number",
-            "tenth": "head_number",
-            "ratio": "head_number",
-            "centre": "head_centre",
-            "veto": "head_centre",
-        }
-        sheet.set_row(_TOP, 6 + 14 * max(_lines(column.title, column.width) for column in columns))
-        for place, column in enumerate(columns):
-            sheet.set_column(place, place, column.width)
-            sheet.write_string(_TOP, place, column.title, self.formats[heads.get(column.style, "head")])
-        for number, row in enumerate(rows, start=_TOP + 1):
-            height = 1
-            for place, (cell, column) in enumerate(zip(row, columns, strict=True)):
-                value, style = cell if isinstance(cell, tuple) else (cell, column.style)
-                self._write(sheet, number, place, value, self.formats[style])
-                if isinstance(value, str) and style in _WRAPPED:
-                    height = max(height, min(_MOST_LINES, _lines(value, column.width - 2)))
-            sheet.set_row(number, 4 + 13.5 * height)
-        sheet.freeze_panes(_TOP + 1, frozen)
-        if rows:
-            sheet.autofilter(_TOP, 0, _TOP + len(rows), len(columns) - 1)
-
-    @staticmethod
-    def _write(sheet: Any, row: int, column: int, value: Any, style: Any) -> None:
-        if value is None:
-            sheet.write_blank(row, column, None, style)
-        elif isinstance(value, str):
-            sheet.write_string(row, column, value, style)
-        else:
-            sheet.write_number(row, column, value, style)
-
-    def close(self) -> bytes:
-        """The finished file."""
-        self.book.close()
-        return self.buffer.getvalue()
-
-
-def _lines(text: str, width: float) -> int:
-    """Lines that text takes in a column: a Chinese character is as wide as two of the width's."""
-    return sum(
-        max(1, math.ceil(1.12 * sum(2 if ord(char) > 0x2000 else 1 for char in line) / width))
-        for line in text.split("\n")
-    )
-
-
-def write(words: Words, before: Release | None, changes: Sequence[str]) -> bytes:
+def write(words: Words, before: Release | None) -> bytes:
     """The workbook of one release in one language.
 
     Args:
         words: release and language.
         before: the release that was in force before it; None for the first.
-        changes: what changed since then, in the workbook's language.
 
     Returns:
         The bytes of an xlsx file: inspection standards, indicators, grades, data standards, service
-        standards, and a sheet about the release.
+        standards, what changed, and a sheet about the release.
     """
-    book = _Book(words)
-    _inspection(book)
-    _indicators(book)
-    _grades(book)
-    _data(book)
-    _service(book)
-    _about(book, before, changes)
+    release = words.release
+    book = Book(
+        words.code,
+        title=f"{words.text('title')} {release.standards_release}",
+        note=f"sha256 {release.content_sha256}",
+        day=release.effective_from,
+    )
+    _inspection(book, words)
+    _indicators(book, words)
+    _grades(book, words)
+    _data(book, words)
+    _service(book, words)
+    if before is not None:
+        _changes(book, words, before)
+    _about(book, words, before)
     return book.close()
 
 
-def _inspection(book: _Book) -> None:
-    words, t = book.words, book.words.text
+def _sheet(
+    book: Book, words: Words, key: str, columns: Sequence[Column], rows: Sequence[Any], frozen: int
+) -> None:
+    release = words.release
+    line = [
+        words.say(release.names, release.standards_release),
+        release.standards_release,
+        f"{words.text('effective_from')} {release.effective_from}",
+    ]
+    book.sheet(words.text(f"sheets.{key}"), " · ".join(line), columns, rows, frozen)
+
+
+def _inspection(book: Book, words: Words) -> None:
+    t = words.text
     columns = [
         Column(t("code"), 13, "code"),
         Column(t("standard"), 24, "name"),
@@ -181,7 +68,7 @@ def _inspection(book: _Book) -> None:
         Column(t("scoring"), 24, "wrap"),
         Column(t("full_score"), 7, "number"),
         Column(t("weight"), 7, "number"),
-        Column(t("veto"), 9, "veto"),
+        Column(t("veto"), 9, "alert"),
         Column(t("severity"), 10, "centre"),
         Column(t("rectify_days"), 9, "whole"),
         *(Column(words.label("inspection_types", type_), 9, "centre") for type_ in _TYPES),
@@ -220,11 +107,11 @@ def _inspection(book: _Book) -> None:
                     words.label("functions", words.release.categories[one.category].function),
                 ]
             )
-    book.sheet("inspection", columns, rows, frozen=2)
+    _sheet(book, words, "inspection", columns, rows, frozen=2)
 
 
-def _indicators(book: _Book) -> None:
-    words, t = book.words, book.words.text
+def _indicators(book: Book, words: Words) -> None:
+    t = words.text
     columns = [
         Column(t("indicator_code"), 28, "code"),
         Column(t("indicator"), 30, "name"),
@@ -253,7 +140,7 @@ def _indicators(book: _Book) -> None:
                     words.grade(grade),
                     target["weight"],
                     *((target.get(name), style) for name in ("zero", "floor", "target")),
-                    "%" if one["unit"] == "ratio" else words.label("units", one["unit"]),
+                    words.label("units", one["unit"]),
                     t(one["direction"]),
                     one["minimum_sample"],
                     words.counted(one),
@@ -261,11 +148,11 @@ def _indicators(book: _Book) -> None:
                     words.nonconformity(code, one),
                 ]
             )
-    book.sheet("indicators", columns, rows, frozen=2)
+    _sheet(book, words, "indicators", columns, rows, frozen=2)
 
 
-def _grades(book: _Book) -> None:
-    words, t = book.words, book.words.text
+def _grades(book: Book, words: Words) -> None:
+    t = words.text
     columns = [
         Column(t("grade"), 20, "name"),
         Column(t("score_from"), 14, "number"),
@@ -276,11 +163,11 @@ def _grades(book: _Book) -> None:
         [words.say(grade["names"], code), grade["minimum_score"], above, grade["coefficient"]]
         for code, grade, above in content.grade_ranges(words.release)
     ]
-    book.sheet("grades", columns, rows, frozen=1)
+    _sheet(book, words, "grades", columns, rows, frozen=1)
 
 
-def _data(book: _Book) -> None:
-    words, t = book.words, book.words.text
+def _data(book: Book, words: Words) -> None:
+    t = words.text
     columns = [
         Column(t("code"), 12, "code"),
         Column(t("what"), 46, "name"),
@@ -303,11 +190,11 @@ def _data(book: _Book) -> None:
         for _, group in content.data_groups(words.release)
         for code, one in group.items()
     ]
-    book.sheet("data", columns, rows, frozen=2)
+    _sheet(book, words, "data", columns, rows, frozen=2)
 
 
-def _service(book: _Book) -> None:
-    words, t = book.words, book.words.text
+def _service(book: Book, words: Words) -> None:
+    t = words.text
     columns = [
         Column(t("code"), 28, "code"),
         Column(t("standard"), 34, "name"),
@@ -333,26 +220,33 @@ def _service(book: _Book) -> None:
         ]
         for one in content.service_rules(words)
     ]
-    book.sheet("service", columns, rows, frozen=2)
+    _sheet(book, words, "service", columns, rows, frozen=2)
 
 
-def _about(book: _Book, before: Release | None, changes: Sequence[str]) -> None:
-    words, t = book.words, book.words.text
+def _changes(book: Book, words: Words, before: Release) -> None:
+    t = words.text
+    columns = [
+        Column(t("sheets.changes"), 22, "wrap"),
+        Column(t("code"), 28, "code"),
+        Column(t("name"), 34, "name"),
+        Column(t("change"), 90, "wrap"),
+    ]
+    _sheet(book, words, "changes", columns, changes.every(words, before), frozen=0)
+
+
+def _about(book: Book, words: Words, before: Release | None) -> None:
+    t = words.text
     release = words.release
-    rows: list[list[Any]] = [
+    sums = [f"{words.grade(grade)} {plain(n)}" for grade, n in content.weights(release).items()]
+    told = t("changes_first")
+    if before is not None:
+        told = t("changes_since", release=before.standards_release, day=words.day(before.effective_from))
+    rows = [
         [t("release"), release.standards_release],
         [t("effective_from"), words.day(release.effective_from)],
         [t("about.hash"), release.content_sha256],
-        [
-            t("total"),
-            t("semicolon").join(f"{words.grade(g)} {plain(n)}" for g, n in content.weights(release).items()),
-        ],
+        [t("total"), t("semicolon").join(sums)],
+        [t("changes"), told],
     ]
-    if before is None:
-        rows.append([t("changes"), t("changes_first")])
-    else:
-        since = t("changes_since", release=before.standards_release, day=words.day(before.effective_from))
-        rows.append([t("changes"), since])
-        rows += [[None, change] for change in changes or [t("changes_none")]]
     columns = [Column(t("sheets.about"), 22, "name"), Column(t("about.title"), 110, "wrap")]
-    book.sheet("about", columns, rows, frozen=0)
+    _sheet(book, words, "about", columns, rows, frozen=0)
