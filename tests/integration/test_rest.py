@@ -192,6 +192,78 @@ def test_a_wrong_declaration_is_refused_and_not_taken_for_the_end(
 # --- windows -------------------------------------------------------------------------------------------
 
 
+def test_a_window_can_stand_inside_a_parameter(client: Client, api: Api) -> None:
+    seen: list[dict[str, str]] = []
+
+    def search(asked: Asked) -> Answer:
+        seen.append(asked.query)
+        return Answer([])
+
+    api.routes["/search"] = search
+    client.pull(
+        path="/search",
+        records=None,
+        pagination={"kind": "none"},
+        params={"jql": 'updated >= "{from}" and updated < "{until}"', "fields": "{all}"},
+        incremental={"format": "%Y-%m-%d %H:%M", "overlap_minutes": 30},
+        day=date(2026, 1, 31),
+    )
+    assert seen == [
+        {"jql": 'updated >= "2026-01-30 23:30" and updated < "2026-02-01 00:00"', "fields": "{all}"}
+    ]
+
+
+@pytest.mark.parametrize("kind", ["cursor", "next_url"])
+def test_a_last_page_ends_the_pull_though_it_names_a_next_one(client: Client, api: Api, kind: str) -> None:
+    def stream(asked: Asked) -> Answer:
+        start = int(asked.query.get("cursor", "0"))
+        end = start + 10
+        return Answer(
+            {
+                "items": api.rows[start:end],
+                "cursor": str(end),
+                "url": f"/stream?cursor={end}",
+                "end": end >= 25,
+            }
+        )
+
+    api.routes["/stream"] = stream
+    following = {"cursor": "cursor", "next_url": "url"}[kind]
+    given: dict[str, Any] = {"path": "/stream", "records": "items"}
+    paging = {"kind": kind, "next": following, "last": "end"}
+    assert client.pull(**given, pagination=paging) == IDS
+    assert len(api.asked) == 3
+    with pytest.raises(RefusedError, match=r"neither true nor false at 'stop'\. Correct pagination\.last"):
+        client.pull(**given, pagination=paging | {"last": "stop"})
+
+
+def test_rows_in_order_are_asked_for_no_further_than_their_day(client: Client, api: Api) -> None:
+    api.rows = [row for day in (30, 31) for row in tickets(15, f"2026-01-{day}")]
+    for number, row in enumerate(api.rows):
+        row["id"] = f"R{number:02}"
+    ordered = {"from": "updated_from", "column": "updated_at", "ordered": True, "overlap_minutes": 0}
+
+    brought = client.pull(incremental=ordered, day=date(2026, 1, 30))
+
+    assert brought == [
+        f"R{number:02}" for number in range(20)
+    ]  # the page that goes past the day, and no more
+    assert len(api.asked) == 2
+    assert client.notices == []
+
+
+def test_lists_in_rows_become_rows_and_their_number_is_not_held_against_the_total(client: Client) -> None:
+    for row in client.api.rows:
+        row["history"] = [{"at": 1, "what": "a"}, {"at": 2, "what": "b"}]
+    rows = client.rows(
+        total="meta.total", lists={"history": "each"}, keep={"history.what": ["b"]}, params={"size": 25}
+    )
+    assert [(row["id"], row["history.at"]) for row in rows] == [(name, "2") for name in IDS]
+    assert client.notices == [
+        "25 row(s) hold something else in 'history.what' than keep says: they are no data of this entity"
+    ]
+
+
 def test_a_day_is_asked_for_with_its_overlap(client: Client, api: Api) -> None:
     api.rows = [
         {**tickets(1)[0], "id": moment, "updated_at": moment}

@@ -29,6 +29,8 @@ def check(
         sites, problems = [], error.problems
     for found in sites:
         typer.echo(f"{found.source_id}: in order ({', '.join(found.entities)})")
+        for remark in found.remarks:
+            typer.echo(f"  {remark}")
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:

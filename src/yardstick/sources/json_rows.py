@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from yardstick.sources import pagination, spool
+from yardstick.sources import json_shape, pagination, spool
 from yardstick.sources.delivery import PAGE_ROWS, Page, Reading, RefusedError, Rows
 from yardstick.sources.fold import fold
 from yardstick.sources.header import missing_columns
@@ -129,6 +129,7 @@ class _Reader:
         # A row without the event date has an empty event value, not none.
         self.rows = Rows(None, _NOWHERE if self.event else None)
         self.skew: Skew | None = None
+        self.shaper = json_shape.Shaper(entity.options.shape, _text)
 
     def pages(self) -> Iterator[Page]:
         """Every page, then whatever can be said only at the end."""
@@ -148,9 +149,10 @@ class _Reader:
                 document = decode(body)
             except (ValueError, RecursionError):
                 raise RefusedError(f"{place} is not JSON. Pull again.") from None
-            if options.total:
+            if options.total and not options.shape.changes_number:
                 self.reading.total = whole_number(document, options.total, place)
-            waiting += records(document, options, place)
+            found = records(document, options, place)
+            waiting += self.shaper.rows(found, place) if options.shape else found
             while len(waiting) >= PAGE_ROWS:
                 yield from self._batch(waiting[:PAGE_ROWS])
                 del waiting[:PAGE_ROWS]
@@ -252,10 +254,11 @@ class _Reader:
         missing = [
             folded
             for folded in wanted
-            if not any(part in self.positions for part in (folded, *_outer(folded)))
+            if not any(part in self.positions for part in (folded, *_outer(json_shape.made_of(folded))))
         ]
         if self.rows.count and missing:
             raise missing_columns(self.name, wanted, missing, self.header)
+        self.reading.notices += self.shaper.told()
         if self.skew:
             self.reading.notices += self.skew.told()
         if self.rows.undecodable:
@@ -266,6 +269,7 @@ class _Reader:
 
 
 def _outer(name: str) -> Iterator[str]:
+    yield name
     while "." in name:
         name = name.rpartition(".")[0]
         yield name

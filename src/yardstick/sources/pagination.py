@@ -15,11 +15,11 @@ from yardstick.sources.delivery import Problems
 
 # By kind: the keys that must stand, and those that may, with what they mean when they do not.
 KINDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "cursor": (("next",), {"param": "cursor", "more": ""}),
+    "cursor": (("next",), {"param": "cursor", "more": "", "last": ""}),
     "offset": (("limit",), {"param": "offset", "limit_param": "limit", "more": ""}),
     "page": ((), {"param": "page", "first": 1, "pages": "", "more": ""}),
     "link_header": ((), {"rel": "next"}),
-    "next_url": (("next",), {}),
+    "next_url": (("next",), {"last": ""}),
     "none": ((), {}),
 }
 _NAME = {"type": "string", "minLength": 1}
@@ -32,6 +32,7 @@ SCHEMA: dict[str, Any] = {
         "param": _NAME,
         "next": _NAME,
         "more": _NAME,
+        "last": _NAME,
         "limit": {"type": "integer", "minimum": 1},
         "limit_param": _NAME,
         "first": {"type": "integer", "minimum": 0},
@@ -50,6 +51,7 @@ class Pagination:
         param: query parameter of the cursor, offset or page number.
         next: JSONPath of the next cursor or URL; nothing there means that there is none.
         more: JSONPath of a boolean that is false on the last page; empty when there is none.
+        last: JSONPath of a boolean that is true on the last page; empty when there is none.
         limit: rows asked for per page (offset).
         limit_param: query parameter of ``limit``.
         first: number of the first page (page).
@@ -61,6 +63,7 @@ class Pagination:
     param: str = ""
     next: str = ""
     more: str = ""
+    last: str = ""
     limit: int = 0
     limit_param: str = ""
     first: int = 0
@@ -84,7 +87,7 @@ def declared(reader: Problems, place: tuple[Any, ...], given: Mapping[str, Any])
         if key not in (*required, *optional, "kind"):
             reader.problem((*place, key), f"has no meaning for {kind}. Remove it.")
     made = Pagination(**{**optional, **given})
-    for key in ("next", "more", "pages"):
+    for key in ("next", "more", "last", "pages"):
         if path := getattr(made, key):
             check_path(reader, (*place, key), path)
     return made

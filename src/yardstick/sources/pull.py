@@ -6,7 +6,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from yardstick.sources.rest import RestOptions
 
 PULLS = 3
+IsPast = Callable[[list[Any]], bool]
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
@@ -52,11 +53,35 @@ class _Offset(OffsetPaginator):
 
 
 class _NextUrl(JSONLinkPaginator):
-    """Takes an empty link for none."""
+    """Takes an empty link for none, and ends where the source says so, whatever link it gives.
+
+    Args:
+        path: JSONPath of the link.
+        last: JSONPath of a boolean that is true on the last page; empty when there is none.
+    """
+
+    def __init__(self, path: str, last: str) -> None:
+        super().__init__(path)
+        self.last = last
 
     def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
         super().update_state(response, data)
-        self._next_reference = self._next_reference or None
+        self._next_reference = None if _is_last(self.last, response) else self._next_reference or None
+
+
+class _Cursor(JSONResponseCursorPaginator):
+    """The same for a cursor: some sources give one for the next pull on the last page."""
+
+    last = ""
+
+    def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
+        super().update_state(response, data)
+        if _is_last(self.last, response):
+            self._next_reference = None
+
+
+def _is_last(path: str, response: requests.Response) -> bool:
+    return bool(path) and str(found(path, response.json())[0]).lower() == "true"
 
 
 def _paginator(pagination: Pagination, total: str, params: Mapping[str, Any]) -> BasePaginator:
@@ -64,7 +89,9 @@ def _paginator(pagination: Pagination, total: str, params: Mapping[str, Any]) ->
     more = pagination.more or None
     at = params.get(pagination.param)
     if pagination.kind == "cursor":
-        return JSONResponseCursorPaginator(pagination.next, pagination.param, has_more_path=more)
+        cursor = _Cursor(pagination.next, pagination.param, has_more_path=more)
+        cursor.last = pagination.last
+        return cursor
     if pagination.kind == "offset":
         return _Offset(
             pagination.limit, int(at or 0), pagination.param, pagination.limit_param, total or None,
@@ -78,7 +105,7 @@ def _paginator(pagination: Pagination, total: str, params: Mapping[str, Any]) ->
     if pagination.kind == "link_header":
         return HeaderLinkPaginator(pagination.rel)
     if pagination.kind == "next_url":
-        return _NextUrl(pagination.next)
+        return _NextUrl(pagination.next, pagination.last)
     return SinglePagePaginator()
 
 
@@ -132,18 +159,17 @@ class _Client(RESTClient):
         if pagination.pages and rows:
             json_rows.whole_number(document, pagination.pages, place)
         if pagination.more and (rows or pagination.kind == "cursor"):
-            more = found(pagination.more, document)
-            if not more or str(more[0]).lower() not in ("true", "false"):
-                raise RefusedError(
-                    f"{place} holds neither true nor false at {pagination.more!r}. Correct pagination.more."
-                )
+            _check_boolean(document, "more", pagination.more, place)
+        if pagination.last:
+            _check_boolean(document, "last", pagination.last, place)
         if pagination.next:
             following = found(pagination.next, document)
             if following and not isinstance(following[0], (str, int, type(None))):
                 raise RefusedError(
                     f"{place} holds no text or number at {pagination.next!r}. Correct pagination.next."
                 )
-            if not following and rows and (near := _near(document, pagination.next)):
+            is_last = pagination.last and str(found(pagination.last, document)[0]).lower() == "true"
+            if not following and not is_last and rows and (near := _near(document, pagination.next)):
                 raise RefusedError(
                     f"{place} holds nothing at {pagination.next!r}, but something at {near!r}. "
                     "Correct pagination.next."
@@ -154,8 +180,19 @@ class _Client(RESTClient):
             )
 
 
+def _check_boolean(document: Any, key: str, path: str, place: str) -> None:
+    value = found(path, document)
+    if not value or str(value[0]).lower() not in ("true", "false"):
+        raise RefusedError(f"{place} holds neither true nor false at {path!r}. Correct pagination.{key}.")
+
+
 def pull(
-    connection: Connection, name: str, options: RestOptions, params: dict[str, Any], spool: Spool
+    connection: Connection,
+    name: str,
+    options: RestOptions,
+    params: dict[str, Any],
+    spool: Spool,
+    is_past: IsPast | None = None,
 ) -> None:
     """Pull every page that is not in the spool yet.
 
@@ -167,6 +204,7 @@ def pull(
         options: what to ask for.
         params: query parameters of the first request, without those of the pagination.
         spool: where the pages go.
+        is_past: whether a page's rows go past the window, where they come in its order; the pull ends there.
 
     Raises:
         RefusedError: for what is no answer, pages without end, or rows that keep moving.
@@ -176,7 +214,7 @@ def pull(
     for attempt in range(1, PULLS + 1):
         try:
             if not spool.is_complete:
-                _pull(connection, name, options, params, spool)
+                _pull(connection, name, options, params, spool, is_past)
             return
         except ShiftedError as error:
             if attempt == PULLS:
@@ -189,7 +227,12 @@ def pull(
 
 
 def _pull(
-    connection: Connection, name: str, options: RestOptions, params: dict[str, Any], spool: Spool
+    connection: Connection,
+    name: str,
+    options: RestOptions,
+    params: dict[str, Any],
+    spool: Spool,
+    is_past: IsPast | None,
 ) -> None:
     endpoint = http.endpoint(connection)
     session, auth = login.session(
@@ -211,7 +254,7 @@ def _pull(
             hooks={"response": []},
         ):
             following = None
-            if page.paginator.has_next_page:
+            if page.paginator.has_next_page and not (is_past and is_past(page)):
                 page.request.url = _without(str(page.request.url), key)
                 following = Request(page.request.url, cast("dict[str, Any]", page.request.params or {}))
             _keep(spool, name, page, endpoint, key, client.total, following)
@@ -220,6 +263,8 @@ def _pull(
                     f"{name} has more than {options.max_pages:,} pages. Is its pagination without end? "
                     "If not, raise max_pages, or ask for more rows per page."
                 )
+            if following is None:
+                break
     if spool.total is not None and spool.rows != spool.total:
         raise ShiftedError(f"{name}: the source says {spool.total:,} rows and delivered {spool.rows:,}.")
     spool.finish()

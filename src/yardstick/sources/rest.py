@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import IO, TYPE_CHECKING, Any
 
-from yardstick.sources import connections, json_rows, pagination
+from yardstick.sources import connections, json_rows, json_shape, pagination
 from yardstick.sources.dates import DateFormatError, compile_format
 from yardstick.sources.delivery import Due, Fetched, Problems, Reading, day_windows, window
+from yardstick.sources.json_shape import Shape
 from yardstick.sources.pagination import Pagination
+from yardstick.sources.skew import Skew
 from yardstick.sources.spool import Spool, folder_of
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 FORMATS = ("iso", "utc", "epoch", "epoch_ms")
+PLACEHOLDERS = ("{from}", "{until}")
 
 _NON_EMPTY = {"type": "string", "minLength": 1}
 _COUNT = {"type": "integer", "minimum": 1}
@@ -45,15 +48,16 @@ ENTITY_PROPERTIES: dict[str, Any] = {
     "incremental": {
         "type": "object",
         "additionalProperties": False,
-        "required": ["from"],
         "properties": {
             "from": _NON_EMPTY,
             "until": _NON_EMPTY,
             "format": _NON_EMPTY,
             "overlap_minutes": {"type": "integer", "minimum": 0},
             "column": _NON_EMPTY,
+            "ordered": {"type": "boolean"},
         },
     },
+    **json_shape.SCHEMA,
     "max_pages": _COUNT,
     "max_page_bytes": _COUNT,
     "max_wait_seconds": _COUNT,
@@ -68,11 +72,14 @@ class Incremental:
     """How to ask for the rows that were changed within a window.
 
     Attributes:
-        since: query parameter of the window's start.
-        until: query parameter of its end, which is not in the window; empty when the API has none.
+        since: query parameter of the window's start; empty when ``{from}`` stands in ``params``.
+        until: query parameter of its end, which is not in the window; empty when the API has none, or
+            ``{until}`` stands in ``params``.
         format: how a moment is written: one of ``FORMATS`` or strptime notation in the source's zone.
         overlap_minutes: how much earlier than its day a window starts, for rows that show late.
         column: when a row was changed; rows outside the window are told. Empty: not looked at.
+        is_bounded: the API is asked for an end.
+        is_ordered: rows come in the order of ``column``: a pull ends with the page that goes past its window.
     """
 
     since: str
@@ -80,6 +87,8 @@ class Incremental:
     format: str
     overlap_minutes: int
     column: str
+    is_bounded: bool
+    is_ordered: bool
 
     def written(self, moment: datetime) -> str:
         """A moment as the API reads it."""
@@ -104,6 +113,7 @@ class RestOptions:
         total: JSONPath of the number of rows in the whole pull; empty when the API does not tell it.
         pagination: how to get from page to page.
         incremental: how to ask for a window; None: everything, every time.
+        shape: how lists and names inside the rows are laid out.
         max_pages: a pull of more pages is refused.
         max_page_bytes: a longer answer is refused.
         max_wait_seconds: longest wait that the source may ask for.
@@ -118,6 +128,7 @@ class RestOptions:
     total: str
     pagination: Pagination
     incremental: Incremental | None
+    shape: Shape
     max_pages: int
     max_page_bytes: int
     max_wait_seconds: int
@@ -139,7 +150,15 @@ class RestOptions:
         watched = self.incremental and [
             self.incremental.column, self.incremental.format, self.incremental.overlap_minutes,
         ]  # fmt: skip
-        return ["rest", self.records, self.records_may_be_null, self.total, watched]
+        shape = self.shape.key()
+        return [
+            "rest",
+            self.records,
+            self.records_may_be_null,
+            self.total,
+            watched,
+            *([shape] if shape else []),
+        ]
 
 
 def options(
@@ -157,8 +176,8 @@ def options(
         if key in given:
             pagination.check_path(reader, (*place, key), given[key])
     paging = pagination.declared(reader, (*place, "pagination"), given["pagination"])
-    incremental = _incremental(reader, (*place, "incremental"), given.get("incremental"))
     params = {name: _param(value) for name, value in given.get("params", {}).items()}
+    incremental = _incremental(reader, place, given.get("incremental"), params)
     own = {*paging.own_params, *((incremental.since, incremental.until) if incremental else ())}
     for name in params.keys() & own:
         reader.problem(
@@ -172,6 +191,7 @@ def options(
         total=given.get("total", ""),
         pagination=paging,
         incremental=incremental,
+        shape=json_shape.declared(given),
         max_pages=given.get("max_pages", 10_000),
         max_page_bytes=given.get("max_page_bytes", 64 * MIB),
         max_wait_seconds=given.get("max_wait_seconds", 120),
@@ -185,10 +205,28 @@ def _param(value: str | int | bool) -> str:
 
 
 def _incremental(
-    reader: Problems, place: tuple[Any, ...], given: Mapping[str, Any] | None
+    reader: Problems, place: tuple[Any, ...], given: Mapping[str, Any] | None, params: Mapping[str, str]
 ) -> Incremental | None:
+    found = {each for each in PLACEHOLDERS for value in params.values() if each in value}
     if given is None:
+        if found:
+            reader.problem(
+                (*place, "params"),
+                f"has {' and '.join(sorted(found))}, but incremental is not declared. "
+                "Add incremental: {overlap_minutes: 60}, or remove the placeholders.",
+            )
         return None
+    place = (*place, "incremental")
+    for key, placeholder in zip(("from", "until"), PLACEHOLDERS, strict=True):
+        if key in given and placeholder in found:
+            reader.problem((*place, key), f"is said twice: {placeholder} stands in params. Keep one of them.")
+    if "from" not in given and "{from}" not in found:
+        reader.problem(
+            place,
+            "from is missing: the query parameter of the window's start. Add it, or write {from} in params.",
+        )
+    if given.get("ordered") and "column" not in given:
+        reader.problem(place, "ordered needs column: when a row was changed. Add it, or remove ordered.")
     form = given.get("format", "iso")
     if form not in FORMATS:
         try:
@@ -196,11 +234,13 @@ def _incremental(
         except DateFormatError as error:
             reader.problem((*place, "format"), f"{error}. Or write one of {', '.join(FORMATS)}.")
     return Incremental(
-        since=given["from"],
+        since=given.get("from", ""),
         until=given.get("until", ""),
         format=form,
         overlap_minutes=given.get("overlap_minutes", 60),
         column=given.get("column", ""),
+        is_bounded="until" in given or "{until}" in found,
+        is_ordered=given.get("ordered", False),
     )
 
 
@@ -259,12 +299,13 @@ def fetch(site: Site, entity: Entity, due: Due, settings: Settings) -> Iterator[
     connection = connections.get(site.connection or "")
     params = dict(made.params)
     first_frame: dict[str, Any] = {"name": due.name}
+    ordered: Skew | None = None
     if made.incremental and due.first_day and due.last_day:
         start, end = window(site.zone, due.first_day, due.last_day, made.incremental.overlap_minutes)
-        params[made.incremental.since] = made.incremental.written(start)
-        if made.incremental.until:
-            params[made.incremental.until] = made.incremental.written(end)
+        params = _asked_for(params, made.incremental, start, end)
         first_frame |= {"from": start.isoformat(), "until": end.isoformat(), "zone": site.time_zone}
+        if made.incremental.is_ordered:
+            ordered = Skew.of(first_frame, made.incremental)
     definition = [http.endpoint(connection).base_url, str(made), params]
     with Spool(
         folder_of(settings.home / "spool", site.source_id, entity.name, due.name),
@@ -272,9 +313,26 @@ def fetch(site: Site, entity: Entity, due: Due, settings: Settings) -> Iterator[
         hashlib.sha256(json.dumps(definition).encode()).hexdigest(),
         made.resume_hours * 3600,
     ) as spool:
-        pull(connection, due.name, made, params, spool)
+        pull(connection, due.name, made, params, spool, ordered.is_past if ordered else None)
         with spool.reopen() as stream:
             yield _Pulled(stream, spool)
+
+
+def _asked_for(
+    params: Mapping[str, str], incremental: Incremental, start: datetime, end: datetime
+) -> dict[str, str]:
+    """The query parameters that ask for a window."""
+    written = dict(zip(PLACEHOLDERS, (incremental.written(start), incremental.written(end)), strict=True))
+    asked = {}
+    for name, value in params.items():
+        for placeholder, moment in written.items():
+            value = value.replace(placeholder, moment)
+        asked[name] = value
+    if incremental.since:
+        asked[incremental.since] = written["{from}"]
+    if incremental.until:
+        asked[incremental.until] = written["{until}"]
+    return asked
 
 
 def read(entity: Entity, name: str, stream: IO[bytes]) -> Reading:

@@ -141,6 +141,7 @@ class Site:
         time_zone: IANA name of the zone its clocks and business days are in.
         valid_from: day under which undated master data is filed, and the first day that pulls ask for.
         entities: by name, master data first.
+        remarks: what is in order and still to be filled in.
     """
 
     source_id: str
@@ -154,6 +155,7 @@ class Site:
     time_zone: str
     valid_from: date | None
     entities: Mapping[str, Entity] = field(hash=False)
+    remarks: tuple[str, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:

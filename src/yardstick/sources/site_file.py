@@ -189,7 +189,12 @@ def read_sites(folder: Path, contracts: Mapping[str, Contract] | None = None) ->
     return sorted(sites, key=lambda site: site.source_id), problems
 
 
-def _read(path: Path, contracts: Mapping[str, Contract], *, required: bool) -> Site | None:
+def document(path: Path) -> tuple[yaml.Node | None, Any]:
+    """A YAML file as a person reads it (``no`` and ``012`` stay text), with where everything stands.
+
+    Raises:
+        SiteError: when it cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         loader = _Loader(text)
@@ -205,6 +210,11 @@ def _read(path: Path, contracts: Mapping[str, Contract], *, required: bool) -> S
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         told = " ".join(str(error).split())
         raise SiteError([f"{path}: cannot be read: {told}. Save it as UTF-8 YAML."]) from None
+    return node, content
+
+
+def _read(path: Path, contracts: Mapping[str, Contract], *, required: bool) -> Site | None:
+    node, content = document(path)
     if not isinstance(content, dict) or content.get("kind") != KIND:
         if required:
             raise SiteError([f"{path}: not a site file. Its first line must be 'kind: site'."])
@@ -223,6 +233,7 @@ class _Reader:
         self.content = content
         self.contracts = contracts
         self.problems: list[str] = []
+        self.remarks: dict[str, None] = {}
 
     def problem(self, place: tuple[Any, ...], text: str) -> None:
         where = ".".join(str(part) for part in place)
@@ -319,6 +330,7 @@ class _Reader:
             time_zone=zone,
             valid_from=valid_from,
             entities=entities,
+            remarks=tuple(self.remarks),
         )
 
     @staticmethod
@@ -491,6 +503,10 @@ class _Reader:
                             place,
                             f"{path}: {value!r} has two codes, {codes[value]!r} and {code!r}. Keep one.",
                         )
+            if not codes:
+                self.remarks[
+                    f"{path} holds no codes yet: values pass as they are. Add a line per value of the source."
+                ] = None
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             self.problem(place, f"{path} cannot be read: {error}.")
         return codes

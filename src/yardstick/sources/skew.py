@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from yardstick.sources.fold import fold
+from yardstick.sources.json_shape import get
 
 if TYPE_CHECKING:
     from yardstick.sources.rest import Incremental
@@ -20,19 +21,23 @@ class Skew:
 
     Attributes:
         column: folded name of the column that says when a row was changed.
+        label: the same as the site file spells it.
         form: how its moments are written (``Incremental.format``).
         zone: of moments without an offset.
         first: earliest moment that is no surprise.
         last: latest; None when the API cannot be asked for an end.
+        until: the end of what was asked for.
         count: rows outside.
         largest: how far the farthest lies outside; negative when before ``first``.
     """
 
     column: str
+    label: str
     form: str
     zone: ZoneInfo
     first: datetime
     last: datetime | None
+    until: datetime
     count: int = 0
     largest: timedelta = timedelta()
 
@@ -44,10 +49,12 @@ class Skew:
         overlap = timedelta(minutes=incremental.overlap_minutes)
         return cls(
             column=fold(incremental.column),
+            label=incremental.column,
             form=incremental.format,
             zone=ZoneInfo(pull["zone"]),
             first=datetime.fromisoformat(pull["from"]) - overlap,
-            last=datetime.fromisoformat(pull["until"]) + overlap if incremental.until else None,
+            last=datetime.fromisoformat(pull["until"]) + overlap if incremental.is_bounded else None,
+            until=datetime.fromisoformat(pull["until"]),
         )
 
     def look(self, cells: Sequence[Sequence[str]], positions: dict[str, int]) -> None:
@@ -67,6 +74,11 @@ class Skew:
             if off:
                 self.count += 1
                 self.largest = max(self.largest, off, key=abs)
+
+    def is_past(self, rows: Sequence[Any]) -> bool:
+        """Whether records that come in the order of their change times go past what was asked for."""
+        moment = self._moment(str(get(rows[-1], self.label))) if rows else None
+        return moment is not None and moment >= self.until
 
     def _moment(self, text: str) -> datetime | None:
         try:
