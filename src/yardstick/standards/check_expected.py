@@ -40,14 +40,18 @@ def suite_files(root: Path | None) -> list[Path]:
 
 @cache
 def expectation_types() -> frozenset[str]:
-    """Expectations of the installed Great Expectations, in snake case.
+    """Expectations of the installed Great Expectations and our own, in snake case.
 
-    It keeps each in a module of that name; the names of the modules are read, none is imported.
+    Each is kept in a module of that name; the names of the modules are read, none is imported.
     """
     package = find_spec("great_expectations")
     if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError("great_expectations is not installed")
     core = Path(package.submodule_search_locations[0]) / "expectations/core"
+    own = Path(__file__).parents[1] / "quality/expectations"
     return frozenset(
-        path.stem for path in core.glob("*.py") if path.stem.startswith(("expect_", "unexpected_"))
+        path.stem
+        for folder in (core, own)
+        for path in folder.glob("*.py")
+        if path.stem.startswith(("expect_", "unexpected_"))
     )

@@ -114,7 +114,8 @@ def _mistakes(content: object, shape: str, shapes: Mapping[str, Any]) -> list[st
     errors = sorted(
         validator.iter_errors(content), key=lambda error: [str(step) for step in error.absolute_path]
     )
-    return [f"{_place(error)}: {_advice(error)}" for error in errors]
+    # Two rules may ask for the same thing.
+    return list(dict.fromkeys(f"{_place(error)}: {_advice(error)}" for error in errors))
 
 
 def _place(error: jsonschema.ValidationError) -> str:

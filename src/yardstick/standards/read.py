@@ -7,6 +7,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,31 +108,37 @@ def _resolved(folders: list[Folder], problems: list[str]) -> list[Release]:
 def _line(one: Folder, by_name: Mapping[str, Folder], problems: list[str]) -> list[Folder] | None:
     """A folder and the folders it is based on, nearest first; None (and the problem) when there is no such line."""
     line = [one]
-    while (base := line[-1].content.get("release", {}).get("based_on")) is not None:
-        head = line[-1].file("release")
+    problem = None
+    while not problem and (base := _head(line[-1]).get("based_on")) is not None:
+        told_of = line[-1]
         found = by_name.get(base)
-        problem = None
         if found is None:
             problem = f"no release {base!r}; the releases are {', '.join(sorted(by_name))}"
         elif found in line:
             names = [other.name for other in line[line.index(found) :]]
             problem = f"goes round: {' → '.join([*names, base])}; let the first of them be based on none"
-        elif found.content.get("release", {}).get("effective_from", "") >= _start(line[-1]):
-            problem = (
-                f"{base} does not come into force before {_start(line[-1])}; "
-                "a release is based on one that is earlier in force"
-            )
-        if found is None or problem:
-            told = f"{head}: based_on: {problem}"
-            if told not in problems:
-                problems.append(told)
-            return None
-        line.append(found)
+        else:
+            line.append(found)
+    if not problem:
+        for told_of, base in pairwise(line):
+            start = _head(told_of)["effective_from"]
+            if _head(base).get("effective_from", "") >= start:
+                problem = (
+                    f"{base.name} does not come into force before {start}; "
+                    "a release is based on one that is earlier in force"
+                )
+                break
+    if problem:
+        told = f"{told_of.file('release')}: based_on: {problem}"
+        if told not in problems:
+            problems.append(told)
+        return None
     return line
 
 
-def _start(folder: Folder) -> str:
-    return str(folder.content["release"]["effective_from"])
+def _head(folder: Folder) -> Mapping[str, Any]:
+    head: Mapping[str, Any] = folder.content.get("release", {})
+    return head
 
 
 def _own(found: list[str], release: Release, told: list[str]) -> list[str]:
@@ -211,6 +218,7 @@ def _function(code: str, categories: Mapping[str, Any]) -> str:
 
 def _inspection(code: str, entry: Mapping[str, Any]) -> InspectionStandard:
     fields = {
+        "check_every_days": None,
         "veto": False,
         "weight": entry["scoring"]["full_score"],
         "applies_to": {},

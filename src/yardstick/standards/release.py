@@ -62,7 +62,7 @@ class InspectionStandard:
         rectify_within_days: days from finding to rectification.
         evidence: what the inspector keeps, one or more of photo, record, measurement, interview, observation.
         inspected: types of inspection that look at it.
-        check_every_days: the longest time between two checks at one project, in days.
+        check_every_days: the longest time between two checks at one project, in days; None when there is none.
         veto: whether failing it vetoes the inspection.
         weight: in the pass rate; the full score unless the file says another.
         applies_to: ``project_grades``, ``project_types``, ``facilities``; one that is absent: all.
@@ -78,7 +78,7 @@ class InspectionStandard:
     rectify_within_days: int
     evidence: tuple[str, ...]
     inspected: tuple[str, ...]
-    check_every_days: int
+    check_every_days: int | None
     veto: bool
     weight: float
     applies_to: Mapping[str, Sequence[str]]

@@ -89,6 +89,7 @@ def _head(release: Release) -> Row:
         "confidence_z": round(NormalDist().inv_cdf((1 + scoring["confidence"]) / 2), 9),
         "repeat_within_days": scoring.get("repeat_within_days"),
         "inspection_grace_days": Jsonb(scoring.get("inspection_grace_days", {})),
+        "sampling": Jsonb(release.sampling),
     }
 
 
@@ -111,7 +112,7 @@ def _indicator(indicator: Mapping[str, Any], known: Registry) -> Row:
         "filters": Jsonb(indicator.get("filters", {})),
         "bands": Jsonb(indicator["bands"]) if "bands" in indicator else None,
         "interval_method": "order_statistic" if is_quantile else "wilson" if is_share else "rate",
-        "entities": sorted({entity for measure in used for entity in measure.entities}),
+        "entities": Jsonb(sorted({entity for measure in used for entity in measure.entities})),
         "is_numerator_stock": bool(top and top.is_stock),
         "is_denominator_stock": bool(bottom and bottom.is_stock),
     }

@@ -45,12 +45,14 @@ comment on column ops.standards_release.inspection_grace_days is
 'Days after its planned day by which an inspection of each type still counts as done; a type that is not named has none.';
 comment on column ops.standards_release.files is
 'SHA-256 of what each file of the release says, by name; an inherited file is one of them.';
+alter table ops.standards_release add column if not exists sampling jsonb not null default '{}';
+comment on column ops.standards_release.sampling is 'How a month''s inspections are chosen; empty: they are not.';
 comment on column ops.standards_release.repeat_within_days is
 'A finding of the same standard at the same place within these days is a repeated one; null: none is.';
 
 alter table ops.standards_indicator
 add column if not exists points_per_event numeric,
-add column if not exists entities text [] not null default '{}';
+add column if not exists entities jsonb not null default '[]';
 comment on column ops.standards_indicator.entities is
 'The entities it counts; while a delivery of one of them is missing it is incomplete.';
 alter table ops.standards_indicator drop constraint if exists standards_indicator_kind_check;
@@ -99,7 +101,7 @@ create table if not exists ops.standards_inspection (
     is_veto boolean not null,
     evidence text[] not null,
     inspected text[] not null,
-    check_every_days integer not null,
+    check_every_days integer,
     project_grades text[],
     project_types text[],
     facilities text[],
@@ -110,7 +112,7 @@ create table if not exists ops.standards_inspection (
 comment on table ops.standards_inspection is
 'What an inspector checks. project_grades, project_types, facilities: where it applies; null: everywhere.';
 comment on column ops.standards_inspection.check_every_days is
-'The longest time between two checks at one project.';
+'The longest time between two checks at one project; null: none.';
 
 create table if not exists ops.standards_service (
     standards_release text not null references ops.standards_release,
