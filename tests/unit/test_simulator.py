@@ -21,6 +21,7 @@ import pytest
 from yardstick.contracts import load_contracts
 from yardstick.simulator import SimulatedCompany, servers, simulate
 from yardstick.simulator.calendar import days_of
+from yardstick.simulator.standards import release
 from yardstick.sources.site_file import load_sites
 
 SYSTEMS = {"assets", "helpdesk", "hr", "inspection_app", "master_data", "survey_platform"}
@@ -181,6 +182,8 @@ def test_lax_inspectors_and_unfit_standards_show(company: SimulatedCompany, tmp_
 
     leniency = {row["person_id"]: float(row["leniency"]) for row in truth(company, "inspectors")}
     verdicts = {row["standard_code"]: row["verdict"] for row in truth(company, "standards")}
+    known = release().inspection_standards
+    assert set(verdicts) == set(known)
     by_inspector, by_verdict = defaultdict(list), defaultdict(list)
     for path in sorted((company.data / "inspections").glob("*.xlsx")):
         rows = CalamineWorkbook.from_path(path).get_sheet_by_name("检查项").to_python()

@@ -9,7 +9,8 @@ from typing import Any
 
 from yardstick.simulator import catalogue
 from yardstick.simulator.calendar import Day
-from yardstick.simulator.people import HEADQUARTERS, POST_KINDS, Staff
+from yardstick.simulator.people import HEADQUARTERS, Staff
+from yardstick.simulator.posts import POST_KINDS
 from yardstick.simulator.projects import Project
 from yardstick.simulator.tables import Row, Table, columns
 

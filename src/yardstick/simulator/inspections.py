@@ -10,10 +10,11 @@ from random import Random  # seeded on purpose: reproducible, not secret
 from typing import Any
 
 from yardstick.simulator.calendar import Day
-from yardstick.simulator.people import HEADQUARTERS, POST_KINDS, Person, Staff
+from yardstick.simulator.people import HEADQUARTERS, Person, Staff
 from yardstick.simulator.plan import Plan
+from yardstick.simulator.posts import POST_KINDS
 from yardstick.simulator.projects import Project, house_of
-from yardstick.simulator.standards import CATEGORIES, Standard
+from yardstick.simulator.standards import Standard, release
 from yardstick.simulator.tables import Row, Table, columns
 
 SOURCE = "inspection_app"
@@ -39,6 +40,8 @@ FIT_OUT = columns(
 )
 
 _PLACES = ("1栋", "2栋", "3栋", "5栋", "大堂", "地库", "东门", "中心花园")
+_TYPE = {"周检": "weekly", "月度": "monthly", "季度": "quarterly"}
+_SAMPLE = 24
 _POST_OF = {kind.department: kind.code for kind in POST_KINDS if kind.code not in ("FD",)}
 
 
@@ -65,7 +68,7 @@ class _Book:
     staff: Staff
     days: Sequence[Day]
     found: Inspections
-    by_category: dict[str, list[Standard]]
+    by_theme: dict[str, list[Standard]]
     last: datetime
     seed: int
     months: list[datetime]
@@ -87,35 +90,39 @@ def make_inspections(
             )
         )
     )
-    by_category: dict[str, list[Standard]] = {}
+    by_theme: dict[str, list[Standard]] = {}
     for standard in plan.standards.values():
-        by_category.setdefault(standard.category, []).append(standard)
+        by_theme.setdefault(standard.theme, []).append(standard)
     ends = [
         datetime.combine(day.date, time(23, 50))
         for day, following in zip(days, [*days[1:], None], strict=True)
         if following is None or following.month != day.month
     ]
-    book = _Book(plan, staff, days, found, by_category, ends[-1], seed, ends)
+    book = _Book(plan, staff, days, found, by_theme, ends[-1], seed, ends)
     for project in projects:
         random = Random(f"{seed}/inspections/{project.project_id}")  # noqa: S311
         for month in range(len(ends)):
             month_days = [day for day in days if day.month == month]
-            for kind, scope, theme, count in _schedule(project, month, random):
+            for kind, scope, theme, count in _schedule(book, project, month):
                 _inspect(book, project, random, month_days, kind, scope, theme, count)
             _fit_out(book, project, random, month_days)
         _takeover(book, project, random)
     return found
 
 
-def _schedule(project: Project, month: int, random: Random) -> Iterable[tuple[str, str, str, int]]:
-    """The month's inspections: kind, scope, theme and how many standards."""
-    yield ("季度", "综合", "", 162) if month % 3 == 2 else ("月度", "综合", "", 130)
-    themes = list(CATEGORIES)
+def _schedule(book: _Book, project: Project, month: int) -> Iterable[tuple[str, str, str, int | None]]:
+    """The month's inspections: kind, scope, theme and how many standards, None for all there are."""
+    yield ("季度" if month % 3 == 2 else "月度"), "综合", "", None
+    themes = [
+        theme
+        for theme, standards in book.by_theme.items()
+        if any(standard.applies_to(project) for standard in standards)
+    ]
     turn = (month * 3 + project.number) % len(themes)
     for number in range(3):
-        yield "专项", "专项", themes[(turn + number) % len(themes)], 24
+        yield "专项", "专项", themes[(turn + number) % len(themes)], _SAMPLE
     for _ in range(4):
-        yield "周检", "抽查", "", 24
+        yield "周检", "抽查", "", _SAMPLE
 
 
 def _inspect(
@@ -126,7 +133,7 @@ def _inspect(
     kind: str,
     scope: str,
     theme: str,
-    count: int,
+    count: int | None,
 ) -> None:
     """Plan one inspection and, most often, do it."""
     workdays = [day for day in month_days if day.is_workday] or list(month_days)
@@ -153,7 +160,7 @@ def _inspect(
     if inspector is None:
         book.found.inspection.rows.append(Row(begin, cells))
         return
-    standards = _standards(book, theme, count, random)
+    standards = _standards(book, project, kind, theme, count, random)
     score = full = 0.0
     is_vetoed = False
     moment = begin
@@ -191,7 +198,7 @@ def _inspect(
                     "合格" if is_passed else "不合格", _points(standard.full_score - deducted), standard.full_score,
                     _points(deducted), 0 if is_passed else 1, "是" if standard.is_veto else "否", severity,
                     0 if is_passed and chance < 0.6 else 1 + int(chance * 3) % 3, None, inspector[1].person_id, post,
-                    None if is_passed else f"{place}{standard.name_zh.partition(':')[2]}不符合",
+                    None if is_passed else f"{place}:{standard.name_zh}不符合",
                 ],
             )
         )  # fmt: skip
@@ -200,7 +207,7 @@ def _inspect(
                      inspector[1], levels[standard.department])  # fmt: skip
     ended = moment + timedelta(minutes=random.randrange(10, 40))
     cells[8], cells[9] = _clock(begin), _clock(ended)
-    cells[12] = "2026-01"
+    cells[12] = release().standards_release
     cells[13], cells[14], cells[15] = _points(score), _points(full), "是" if is_vetoed else "否"
     book.found.inspection.rows.append(Row(ended, cells))
 
@@ -212,9 +219,16 @@ def _inspector(book: _Book, project: Project, day: Day, random: Random) -> tuple
     return random.choice(present) if present else None
 
 
-def _standards(book: _Book, theme: str, count: int, random: Random) -> list[Standard]:
-    pool = book.by_category[theme] if theme else list(book.plan.standards.values())
-    chosen = random.sample(pool, min(count, len(pool)))
+def _standards(
+    book: _Book, project: Project, kind: str, theme: str, count: int | None, random: Random
+) -> list[Standard]:
+    """What is looked at: a theme, or what such an inspection looks at, as far as the project has it."""
+    pool = [
+        standard
+        for standard in (book.by_theme[theme] if theme else book.plan.standards.values())
+        if standard.applies_to(project) and (theme or _TYPE[kind] in standard.inspected)
+    ]
+    chosen = pool if count is None else random.sample(pool, min(count, len(pool)))
     return sorted(chosen, key=lambda standard: standard.code)
 
 
@@ -318,6 +332,7 @@ def _takeover(book: _Book, project: Project, random: Random) -> None:
     """A new phase is taken over at every sixth project: defects found and mended by the developer."""
     if project.number % 6 != 4:
         return
+    standards = [standard for standard in book.plan.standards.values() if standard.root == "takeover"]
     for _ in range(random.randrange(40, 90)):
         day = random.choice(book.days)
         at = datetime.combine(day.date, time(9)) + timedelta(minutes=random.randrange(500))
@@ -334,7 +349,7 @@ def _takeover(book: _Book, project: Project, random: Random) -> None:
                     f"CJ{at:%y%m%d}{number:06}", project.project_id,
                     random.choices(("早期介入", "承接查验", "移交"), (15, 70, 15))[0],
                     random.choice(("土建", "防水", "电气", "给排水", "电梯", "消防", "弱电", "景观", "精装")),
-                    random.choice(("TK-01-01", "TK-02-01", "TK-03-01")), random.choice(_PLACES), None,
+                    random.choice(standards).code, random.choice(_PLACES), None,
                     random.choices(("轻微", "一般", "严重", "重大"), (40, 45, 13, 2))[0],
                     random.choices(("开发商", "总包", "供应商"), (60, 30, 10))[0],
                     ("待整改", "已整改", "已关闭")[len(known)], _clock(at), _clock(due),

@@ -7,7 +7,8 @@ from datetime import date, datetime, time, timedelta
 
 from yardstick.simulator import catalogue
 from yardstick.simulator.calendar import Day
-from yardstick.simulator.people import POST_KINDS, Staff
+from yardstick.simulator.people import Staff
+from yardstick.simulator.posts import POST_KINDS
 from yardstick.simulator.projects import Project
 from yardstick.simulator.tables import Row, Table, columns
 
@@ -41,8 +42,10 @@ def make_projects(projects: Sequence[Project], days: Sequence[Day], staff: Staff
                         "在管", f"{days[0].date - timedelta(days=400 + 37 * project.number % 3000):%Y-%m-%d}",
                         "包干制" if project.grade != "A" else "酬金制", project.area_m2 * 3 // 10,
                         project.area_m2 // 5, buildings, max(1, round(3.2 * project.area_m2 / 50_000)),
-                        "有" if project.kind != "residential" else "无", "有",
-                        "有" if project.grade == "A" and project.kind == "residential" else "无", "有",
+                        *(
+                            "有" if facility in project.facilities else "无"
+                            for facility in ("public_washroom", "garage", "pool", "fire_control_room")
+                        ),
                     ],
                 )
             )  # fmt: skip

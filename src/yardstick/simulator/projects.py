@@ -43,6 +43,16 @@ class Project:
     drift: float
     departments: Mapping[str, float] = field(hash=False)
 
+    @property
+    def facilities(self) -> frozenset[str]:
+        """What there is to look after, in the words of the standards."""
+        found = {"lift", "garage", "fire_control_room", "green_area"}
+        if self.kind != "residential":
+            found.add("public_washroom")
+        elif self.grade == "A":
+            found.add("pool")
+        return frozenset(found)
+
     def level(self, department: str, month: int) -> float:
         """Latent quality of a department in a month, before staff, weather and improvement."""
         return max(-1.2, min(1.2, self.quality + self.departments[department] + self.drift * month))

@@ -88,10 +88,10 @@ def write(
     )
     write_table(
         folder / "standards.csv",
-        ["standard_code", "category", "name_zh", "full_score", "is_veto", "ease", "discrimination", "verdict"],
+        ["standard_code", "theme", "name_zh", "full_score", "is_veto", "ease", "discrimination", "verdict"],
         (
             [
-                each.code, each.category, each.name_zh, each.full_score, each.is_veto, round(each.ease, 3),
+                each.code, each.theme, each.name_zh, each.full_score, each.is_veto, round(each.ease, 3),
                 round(each.discrimination, 3), each.verdict,
             ]
             for each in plan.standards.values()
