@@ -11,36 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psycopg
 import pytest
 import yaml
+from tests.integration.appraisal_world import ITEMS, PROJECTS, build, fill, make_world, score, table
 
 from yardstick import standards, transform, warehouse
 from yardstick.settings import Settings
 
 FIRST, HORIZON = date(2015, 1, 1), date(2015, 3, 31)
-BASE = (
-    "fct_ticket",
-    "fct_ticket_backlog_daily",
-    "dim_project",
-    "dim_service_item",
-    "int_days__affected",
-    "int_sources__horizons",
-    "int_sources__entity_horizons",
-    "fct_inspection",
-    "fct_inspection_item",
-    "fct_nonconformity",
-    "fct_survey_answer",
-    "dim_standard_category",
-)
-PROJECTS = {
-    "p-a": ("A", True),
-    "p-b": ("B", True),
-    "p-c": ("C", True),
-    "p-free": ("B", False),
-    "p-small": ("C", True),
-}
-ITEMS = {"lamp": "repair", "lift": "repair", "leaves": "green", "noise": "order"}
 DAILY = {
     "int_measures__daily": "day, project_id, service_item_id, channel, measure",
     "int_histograms__daily": "day, project_id, service_item_id, channel, measure, from_minutes",
@@ -112,29 +90,6 @@ def backlog_of(tickets: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def fill(connection: psycopg.Connection[Any], relation: str, frame: pd.DataFrame) -> None:
-    """Replace a table's rows; columns the table does not have are left out."""
-    schema, table = relation.split(".")
-    known = {
-        row[0]
-        for row in connection.execute(
-            "select column_name from information_schema.columns where table_schema = %s and table_name = %s",
-            [schema, table],
-        )
-    }
-    columns = [column for column in frame if column in known]
-    assert columns
-    connection.execute(f"truncate {relation}".encode())
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"copy {relation} ({', '.join(columns)}) from stdin".encode()) as copy,
-    ):
-        for row in frame[columns].itertuples(index=False):
-            copy.write_row(
-                [None if value is None or value is pd.NaT or value != value else value for value in row]
-            )
-
-
 def fill_marts(settings: Settings, tickets: pd.DataFrame, affected: set[date] | None = None) -> None:
     with warehouse.connect(settings.require_database_url()) as connection:
         fill(connection, "marts.fct_ticket", tickets)
@@ -143,109 +98,14 @@ def fill_marts(settings: Settings, tickets: pd.DataFrame, affected: set[date] | 
         fill(connection, "intermediate.int_days__affected", pd.DataFrame({"day": sorted(days)}))
 
 
-def build(settings: Settings, *arguments: str) -> None:
-    transform.run_dbt(
-        settings,
-        ["run", "--select", "path:models/appraisal,tag:facts", *arguments],
-        variables={"build_id": 1},
-    )
-
-
-def score(settings: Settings, period: str) -> None:
-    kind, first, last = transform.period_bounds(period)
-    transform.run_dbt(
-        settings,
-        ["run", "--select", "path:models/appraisal,tag:score"],
-        variables={"period_kind": kind, "period": period, "period_start": first, "period_end": last},
-    )
-
-
-def table(settings: Settings, name: str, order: str, period: str | None = None) -> list[dict[str, Any]]:
-    with warehouse.connect(settings.require_database_url()) as connection:
-        where = "where period = %s" if period else ""
-        return warehouse.rows(
-            connection,
-            f"select * from appraisal.{name} {where} order by {order}".encode(),
-            [period] if period else None,
-        )
-
-
 def everything(settings: Settings, period: str) -> dict[str, list[dict[str, Any]]]:
     found = {name: table(settings, name, order) for name, order in DAILY.items()}
     return found | {name: table(settings, name, order, period) for name, order in PERIODICAL.items()}
 
 
 def prepare(settings: Settings, tickets: pd.DataFrame) -> None:
-    """Load standards, master data, one delivered source and the tickets; build the daily models."""
-    with warehouse.connect(settings.require_database_url()) as connection:
-        standards.load(connection, standards.read(settings.standards))
-        connection.execute(
-            "insert into ops.source (source_id, names, site_file, time_zone, config_sha256) "
-            "values ('site', '{}', 'site.yml', 'Asia/Shanghai', '')"
-        )
-        connection.execute(
-            "insert into ops.source_field (source_id, entity, field, source_columns) "
-            "values ('site', 'ticket', 'first_response_at', '{answered}')"
-        )
-        connection.execute(
-            "insert into ops.arrival (source_id, entity, file_name, file_sha256, byte_size, status) "
-            "values ('site', 'ticket', 'f', '', 0, 'landed')"
-        )
-        connection.execute(
-            "insert into ops.delivery (arrival_id, source_id, entity, partition_date, file_name, revision, "
-            "content_sha256, rows_landed, audited_build_id) "
-            "select arrival_id, 'site', 'ticket', d, 'f', 1, d, 0, 0 from ops.arrival, "
-            "unnest(array[%s, %s]::date[]) as d",
-            [FIRST, HORIZON],
-        )
-        connection.execute(
-            "insert into ops.build (build_id, run_id, status, stage, first_day, last_day) "
-            "overriding system value values (1, 'by hand', 'running', 'facts', %s, %s)",
-            [FIRST, HORIZON],
-        )
-    transform.run_dbt(
-        settings, ["run", "--select", *(f"+{name}" for name in BASE)], variables={"build_id": 1}
-    )
-    with warehouse.connect(settings.require_database_url()) as connection:
-        fill(
-            connection,
-            "marts.dim_project",
-            pd.DataFrame(
-                [
-                    {
-                        "project_id": code,
-                        "project_name_en": code.upper(),
-                        "project_grade": grade,
-                        "region": "north",
-                        "manager_person_id": f"m-{code}",
-                        "manager_name": "Somebody",
-                        "is_appraised": is_appraised,
-                        "source_id": "site",
-                        "delivery_id": 1,
-                        "row_number": 2,
-                    }
-                    for code, (grade, is_appraised) in PROJECTS.items()
-                ],
-                dtype=object,
-            ),
-        )
-        fill(
-            connection,
-            "marts.dim_service_item",
-            pd.DataFrame(
-                [
-                    {
-                        "service_item_id": code,
-                        "service_item_name_en": code,
-                        "service_group_id": group,
-                        "source_id": "site",
-                        "delivery_id": 1,
-                        "row_number": 2,
-                    }
-                    for code, group in ITEMS.items()
-                ]
-            ),
-        )
+    """The small world with these tickets; the daily models are built."""
+    make_world(settings, FIRST, HORIZON)
     fill_marts(settings, tickets)
     build(settings)
 

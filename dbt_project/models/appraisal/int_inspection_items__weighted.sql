@@ -39,7 +39,7 @@ weighted as (
             items.standard_code = standards.standard_code
             and items.checked_date >= standards.effective_from
             and items.checked_date < standards.effective_until
-    where items.is_passed is not null
+    where items.is_passed is not null and items.project_id is not null
 
 )
 

@@ -76,8 +76,7 @@ planned as (
         count(*) as planned,
         count(*) filter (where inspections.done_date <= inspections.due_date) as done
     from inspections
-    cross join horizon
-    where inspections.status <> 'cancelled' and inspections.due_date <= horizon.horizon_date
+    where inspections.status <> 'cancelled'
     group by 1, 2, 3, 4
 
 ),
@@ -311,16 +310,17 @@ measured as (
 )
 
 select
-    day,
-    project_id,
-    category_path,
-    standard_code,
-    dimension,
-    inspection_type,
-    inspection_scope,
-    channel,
-    measure,
-    value::numeric as value,
-    squares::numeric as squares
+    measured.day,
+    measured.project_id,
+    measured.category_path,
+    measured.standard_code,
+    measured.dimension,
+    measured.inspection_type,
+    measured.inspection_scope,
+    measured.channel,
+    measured.measure,
+    measured.value::numeric as value,
+    measured.squares::numeric as squares
 from measured
-where value > 0
+cross join horizon
+where measured.value > 0 and measured.day <= horizon.horizon_date
