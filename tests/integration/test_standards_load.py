@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import yaml
+from tests import small_standards
 
 from yardstick import standards, warehouse
 from yardstick.settings import Settings
@@ -19,6 +21,10 @@ TABLES = (
     "standards_indicator",
     "standards_target",
     "standards_grade",
+    "standards_category",
+    "standards_inspection",
+    "standards_service",
+    "standards_data",
     "calendar_day",
     "source_calendar",
 )
@@ -29,6 +35,12 @@ def folder(settings: Settings, tmp_path: Path) -> Path:
     """A copy of the first release to change."""
     shutil.copytree(settings.standards / "2015-01", tmp_path / "standards/2015-01")
     return tmp_path / "standards"
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    """Two releases, the second one with everything a release can hold."""
+    return small_standards.write(tmp_path / "full")
 
 
 @pytest.fixture
@@ -65,7 +77,9 @@ def add_release(folder: Path, name: str, effective_from: str) -> Path:
     return folder / name
 
 
-def sign(connection: psycopg.Connection[Any], period: str, start: str, end: str) -> None:
+def sign(
+    connection: psycopg.Connection[Any], period: str, start: str, end: str, release: str = "2015-01"
+) -> None:
     connection.execute(
         """
         insert into release.release (
@@ -73,19 +87,19 @@ def sign(connection: psycopg.Connection[Any], period: str, start: str, end: str)
             standards_sha256, code_version, tickets, rejects, delivery_ids, content_sha256, previous_sha256,
             release_sha256, signed_by, signed_how, signed_at
         ) values (
-            %(period)s || '.v1', 'month', %(period)s, %(start)s, %(end)s, 1, 'released', '2015-01',
+            %(period)s || '.v1', 'month', %(period)s, %(start)s, %(end)s, 1, 'released', %(release)s,
             'x', 'x', 0, 0, '{}', 'x', null, %(period)s, 'somebody', 'person', now()
         )
         """,
-        {"period": period, "start": start, "end": end},
+        {"period": period, "start": start, "end": end, "release": release},
     )
 
 
-def test_loading_again_writes_nothing(connection, folder):
-    assert load(connection, folder) == ["2015-01"]
+def test_loading_again_writes_nothing(connection, full):
+    assert load(connection, full) == ["2015-01", "2016-01"]
     before = row_versions(connection)
     assert all(before.values())
-    assert load(connection, folder) == []
+    assert load(connection, full) == []
     assert row_versions(connection) == before
 
 
@@ -164,3 +178,106 @@ def test_new_release_cannot_reach_into_a_signed_period(connection, folder):
     edit(folder / "late/release.yml", lambda c: c.update(effective_from="2014-12-01"))
     with pytest.raises(standards.StandardsError, match="lies within what was signed with 2015-01"):
         load(connection, folder)
+
+
+def rows(connection: psycopg.Connection[Any], table: str, columns: str) -> list[tuple]:
+    return connection.execute(
+        f"select {columns} from ops.{table} where standards_release = '2016-01' order by position"
+    ).fetchall()
+
+
+def test_every_kind_of_standard_is_loaded(connection, full):
+    load(connection, full)
+    assert rows(connection, "standards_category", "category, parent_category, function, names ->> 'zh'") == [
+        ("cleaning", None, "cleaning", "保洁"),
+        ("indoor", "cleaning", "cleaning", "室内"),
+        ("lobby", "indoor", "cleaning", "大堂"),
+        ("outdoor", "cleaning", "cleaning", "室外"),
+        ("security", None, "security", "秩序维护"),
+    ]
+    inspection = (
+        "standard_code, category, scoring_method, full_score, per_finding, weight, is_veto, inspected"
+    )
+    assert rows(connection, "standards_inspection", inspection) == [
+        ("CL-LB-01", "lobby", "pass_fail", 3, None, 3, False, ["weekly", "monthly"]),
+        ("CL-OD-01", "outdoor", "deduction", 5, Decimal("0.5"), 2, False, ["monthly"]),
+        ("SE-FC-01", "security", "points", 10, None, 10, True, ["daily", "special"]),
+    ]
+    limits = "project_grades, project_types, facilities"
+    assert rows(connection, "standards_inspection", limits) == [
+        (None, None, None),
+        (["A", "B"], ["residential"], ["garage"]),
+        (None, None, ["fire_control_room"]),
+    ]
+    service = "standard_code, accountable_function, rectify_within_days, requirement ->> 'en'"
+    assert rows(connection, "standards_service", service) == [
+        (
+            "SV-IN-01",
+            "management",
+            5,
+            "Every planned comprehensive inspection of the month was done",
+        ),
+        (
+            "IND-pass_rate",
+            "management",
+            14,
+            "The month's value is no worse than the floor of the project's grade: A 90%, B 85%, C 80%",
+        ),
+    ]
+    assert rows(connection, "standards_data", "standard_code, suite, dimension, severity") == [
+        ("DS-TK-01", "staged_tickets", "completeness", "blocking")
+    ]
+    indicators = "indicator, kind, scoring, points_per_event, interval_method, filters"
+    assert rows(connection, "standards_indicator", indicators) == [
+        ("pass_rate", "ratio", "linear", None, "wilson", {"standard_category": ["cleaning"]}),
+        ("close_time", "quantile", "bands", None, "order_statistic", {}),
+        ("repeats", "count", "deduction", 5, "wilson", {}),
+        ("vetoes", "count", "veto", None, "wilson", {}),
+    ]
+    head = connection.execute(
+        "select based_on, repeat_within_days, inspection_grace_days, files ? 'catalogue/cleaning' "
+        "from ops.standards_release where standards_release = '2016-01'"
+    ).fetchone()
+    assert head == ("2015-01", 90, {"monthly": 3}, True)
+
+
+def test_release_that_shrinks_leaves_no_row_behind(connection, full):
+    load(connection, full)
+    shutil.rmtree(full / "2016-01/catalogue")
+    edit(full / "2016-01/indicators.yml", lambda c: c["indicators"]["pass_rate"].pop("filters"))
+    assert load(connection, full) == ["2016-01"]
+    for table in ("standards_category", "standards_inspection"):
+        assert rows(connection, table, "position") == []
+    assert rows(connection, "standards_service", "standard_code")
+
+
+def test_signed_release_is_frozen_through_the_base_too(connection, full):
+    load(connection, full)
+    sign(connection, "2016-02", "2016-02-01", "2016-02-29", "2016-01")
+    edit(full / "2015-01/grades.yml", lambda c: c["grades"]["good"].update(coefficient=1.1))
+    before = row_versions(connection)
+    with pytest.raises(standards.StandardsError) as raised:
+        load(connection, full)
+    assert len(raised.value.problems) == 1
+    told = raised.value.problems[0]
+    assert f"{full}/2015-01/grades.yml (which 2016-01 takes over): 2016-02 was signed with 2016-01" in told
+    assert "2015-01/calendars.yml" not in told
+    assert row_versions(connection) == before
+
+
+def test_file_that_was_signed_with_cannot_be_taken_away(connection, full):
+    load(connection, full)
+    sign(connection, "2016-02", "2016-02-01", "2016-02-29", "2016-01")
+    (full / "2016-01/catalogue/security.yml").unlink()
+    with pytest.raises(standards.StandardsError) as raised:
+        load(connection, full)
+    told = f"{full}/2016-01/catalogue/security.yml (taken away): 2016-02 was signed with 2016-01"
+    assert any(told in problem for problem in raised.value.problems)
+
+
+def test_release_that_a_signed_one_is_based_on_cannot_be_taken_away(connection, full):
+    load(connection, full)
+    sign(connection, "2016-02", "2016-02-01", "2016-02-29", "2016-01")
+    shutil.rmtree(full / "2015-01")
+    with pytest.raises(standards.StandardsError, match="based_on: no release '2015-01'"):
+        load(connection, full)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 import psycopg
@@ -11,8 +12,9 @@ from yardstick.standards.release import Release
 
 
 class Loaded(NamedTuple):
-    """A release as the warehouse has it: the hash of its content, and of each part."""
+    """A release as the warehouse has it: its first day, the hash of its content, and of each part."""
 
+    effective_from: date
     content_sha256: str
     file_sha256: Mapping[str, str]
 
@@ -38,7 +40,7 @@ def frozen_problems(
         elif name in loaded and loaded[name].content_sha256 != given[name].content_sha256:
             problems.append(_altered(loaded[name], given[name], period))
     for name, release in given.items():
-        if name in loaded and loaded[name].content_sha256 == release.content_sha256:
+        if name in loaded and loaded[name].effective_from == release.effective_from:
             continue
         within = [
             (period_end, used)

@@ -34,16 +34,16 @@ def load(connection: Connection, releases: Sequence[Release], root: Path | None 
     """
     connection.execute("select pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
     loaded = {
-        name: Loaded(digest, files)
-        for name, digest, files in connection.execute(
-            "select standards_release, content_sha256, files from ops.standards_release"
+        name: Loaded(first_day, digest, files)
+        for name, first_day, digest, files in connection.execute(
+            "select standards_release, effective_from, content_sha256, files from ops.standards_release"
         ).fetchall()
     }
     given = {release.standards_release: release for release in releases}
     changed = {
         name
         for name, release in given.items()
-        if loaded.get(name) != Loaded(release.content_sha256, release.file_sha256)
+        if loaded.get(name) != Loaded(release.effective_from, release.content_sha256, release.file_sha256)
     }
     changed |= loaded.keys() - given.keys()
     if problems := frozen_problems(connection, loaded, given):
