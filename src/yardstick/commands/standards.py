@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from yardstick import settings as settings_module
-from yardstick.commands.common import Home, fail, known_errors, show_table
+from yardstick.commands.common import Home, fail, known_errors, open_warehouse, show_table
 
 app = typer.Typer(no_args_is_help=True, help="The company's standards: check them, see what is in force.")
 
@@ -122,3 +122,40 @@ def diff(
         )
     for line in standards.told(releases[before], releases[after], lang):
         typer.echo(line)
+
+
+@app.command("plan")
+def plan(
+    month: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m"], help="Month to plan.", show_default="the one after the last published day"
+        ),
+    ] = None,
+    project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+    form: Annotated[
+        Literal["csv", "xlsx"], typer.Option("--format", help="For an app, or for people.")
+    ] = "csv",
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File to write.", show_default="csv: the terminal")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Which standards to inspect at which project in a month: what is due first, then the riskiest."""
+    from yardstick import sampling, warehouse
+
+    if form == "xlsx" and out is None:
+        raise fail("--format xlsx needs --out FILE", 2)
+    with (
+        open_warehouse(home) as settings,
+        warehouse.connect(settings.require_database_url(), name="yardstick-plan") as connection,
+    ):
+        wanted = month.date() if month else sampling.next_month(connection)
+        found = sampling.plan(connection, wanted, project)
+    if out is None:
+        typer.echo(sampling.to_csv(found), nl=False)
+        return
+    body = sampling.to_workbook(found) if form == "xlsx" else sampling.to_csv(found).encode()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(body)
+    typer.echo(f"{out}: {len(found.rows)} checks in {found.month:%Y-%m}")
