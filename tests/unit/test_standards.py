@@ -74,7 +74,7 @@ def test_missing_file_is_named(folder: Path):
 
 def test_broken_yaml_is_named_with_its_line(folder: Path):
     path = folder / "2015-01/grades.yml"
-    path.write_text("grades:\n  good: [", encoding="utf-8")
+    path.write_text("grades:\n  good: best: 95\n", encoding="utf-8")
     problem = only_problem(folder)
     assert "grades.yml: not readable as YAML" in problem
     assert "line 2" in problem

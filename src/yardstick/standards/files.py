@@ -14,8 +14,10 @@ import yaml
 from yardstick.settings import project_root
 from yardstick.standards.release import CATALOGUE, OPTIONAL, REQUIRED
 
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 
-class Loader(yaml.SafeLoader):
+
+class Loader(_SafeLoader):
     """YAML without dates (they stay text) that refuses the same key twice."""
 
 
@@ -133,7 +135,8 @@ def _advice(error: jsonschema.ValidationError) -> str:
         missing = {other for name, others in rule.items() if name in given for other in others} - set(given)
         return f"add {', '.join(sorted(missing))}"
     if error.validator == "additionalProperties" and "properties" in shape:
-        return f"{error.message}; known are {', '.join(shape['properties'])}"
+        expected = f"; expected: {shape['description']}" if "description" in shape else ""
+        return f"{error.message}; known are {', '.join(shape['properties'])}{expected}"
     if error.validator == "enum":
         return f"{error.instance!r} is not one of {', '.join(map(str, rule))}"
     if error.validator == "oneOf":

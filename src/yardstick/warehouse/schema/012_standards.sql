@@ -42,7 +42,7 @@ add column if not exists files jsonb not null default '{}',
 add column if not exists repeat_within_days integer,
 add column if not exists inspection_grace_days jsonb not null default '{}';
 comment on column ops.standards_release.inspection_grace_days is
-'Days after its planned day by which an inspection of each type still counts as done; a type that is not named has none.';
+'Days after its planned day by which an inspection of each type still counts as done; a type not named has none.';
 comment on column ops.standards_release.files is
 'SHA-256 of what each file of the release says, by name; an inherited file is one of them.';
 alter table ops.standards_release add column if not exists sampling jsonb not null default '{}';
