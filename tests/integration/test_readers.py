@@ -32,6 +32,7 @@ BI = {
     "score",
     "indicator",
     "item",
+    "category",
     "day",
     "difference",
     "delivery_status",
@@ -122,7 +123,7 @@ def test_project_manager_sees_own_projects_only(world: Settings, logins: dict[st
         "select table_name from information_schema.columns "
         "where table_schema = 'bi' and column_name = 'project_id'",
     )
-    assert len(by_project) == 13
+    assert len(by_project) == 14
     for role, expected in (("hq", {"P1", "P2"}), ("hr", {"P1", "P2"}), ("pm", {PROJECT_OF_PM})):
         with logins[role].connect() as connection:
             for (name,) in by_project:

@@ -19,6 +19,7 @@ CHILDREN = (
     "indicator",
     "person",
     "item",
+    "category",
     "day",
     "reject_count",
     "difference",
@@ -137,6 +138,39 @@ def test_nothing_to_restate_is_refused(world: Settings) -> None:
         appraisal.restate(world, "month", "2015-01", "why", PERSON)
 
 
+def test_release_of_before_inspections_keeps_its_hash(world: Settings) -> None:
+    execute(world, "truncate appraisal.appraisal_category")
+    drafted = appraisal.draft(world, "month", "2015-01")
+    assert "category" not in drafted.content
+    texts = appraisal.canonical(drafted.content)
+    assert not any(name in texts for name in ("category", "is_vetoed", "sample_effective"))
+    appraisal.release(world, "month", "2015-01", PERSON)
+    assert appraisal.verify(world) == []
+
+
+def test_categories_and_vetoes_are_frozen_with_the_rest(world: Settings) -> None:
+    calm = appraisal.draft(world, "month", "2015-01").content_sha256
+    execute(
+        world,
+        "update appraisal.appraisal_score set is_vetoed = true, grade = 'fail', coefficient = 0.5 "
+        "where project_id = 'P1'",
+    )
+    drafted = appraisal.draft(world, "month", "2015-01")
+    assert drafted.content_sha256 != calm
+    assert drafted.summary["vetoes"] == 1
+    assert "Vetoed projects: 1" in appraisal.prepare(world, "2015-01")["summary"]
+    appraisal.release(world, "month", "2015-01", PERSON)
+    assert execute(world, "select count(*), sum(items_checked) from release.category") == [(4, 160)]
+    assert execute(world, "select project_id from release.score where is_vetoed") == [("P1",)]
+    assert appraisal.verify(world) == []
+    with warehouse.connect(world.require_database_url()) as connection:
+        connection.execute("alter table release.category disable trigger all")
+        connection.execute("update release.category set nonconformities_overdue = 0 where project_id = 'P1'")
+    assert [problem.what for problem in appraisal.verify(world)] == [
+        "its figures are not those that were signed"
+    ]
+
+
 def test_figures_that_moved_after_the_signature_are_refused(world: Settings) -> None:
     shown = appraisal.draft(world, "month", "2015-01").content_sha256
     change_a_figure(world)
@@ -252,7 +286,7 @@ def test_two_releasers_at_once_make_one_release(world: Settings) -> None:
 
 
 def test_releases_form_one_chain(world: Settings) -> None:
-    for table in ("score", "indicator", "person", "item", "day"):
+    for table in ("score", "indicator", "person", "item", "category", "day"):
         execute(world, f"create table copied as select * from appraisal.appraisal_{table}")
         execute(world, "update copied set period = '2015-Q1', period_kind = 'quarter'")
         execute(world, f"insert into appraisal.appraisal_{table} select * from copied")

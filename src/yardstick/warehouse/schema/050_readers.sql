@@ -72,7 +72,7 @@ grant select (
     repeats_nonconformity_id, accountable_post_id, department_id, observed
 ) on publish.nonconformity to reader_hq, reader_hr, reader_pm;
 grant select on publish.inspection, publish.nonconformity to reader_hr;
-grant select on release.score, release.indicator, release.item, release.day to reader_hq, reader_hr, reader_pm;
+grant select on release.score, release.indicator, release.item, release.category, release.day to reader_hq, reader_hr, reader_pm;
 -- Not who signed, and not the company's totals.
 grant select (
     release_id, period_kind, period, period_start, period_end, version, status, reason, standards_release,
@@ -242,6 +242,16 @@ select
 from release.item as s
 inner join bi.release as r on s.release_id = r.release_id;
 
+create or replace view bi.category with (security_invoker = true) as
+select
+    r.period_kind,
+    r.period,
+    r.version,
+    r.is_current,
+    s.*
+from release.category as s
+inner join bi.release as r on s.release_id = r.release_id;
+
 create or replace view bi.day with (security_invoker = true) as
 select
     r.period_kind,
@@ -301,7 +311,8 @@ select
     s.rank_high,
     r.signed_by,
     r.signed_how,
-    r.signed_at
+    r.signed_at,
+    s.is_vetoed
 from release.person as p
 inner join hr.release as r on p.release_id = r.release_id
 inner join release.score as s on p.release_id = s.release_id and p.project_id = s.project_id;
