@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from yardstick import standards
 from yardstick.cli import app
-from yardstick.standards.diff_words import GROUPS
+from yardstick.standards.diff_words import GROUPS, _texts
+from yardstick.standards.files import schema
 
 Place = tuple[str, ...]
 
@@ -246,3 +247,22 @@ def test_one_file_of_the_base_changes_what_is_based_on_it(folder: Path):
     assert [(one.code, one.what) for one in standards.diff(before, after)] == [
         ("good", "coefficient: 1 → 1.1")
     ]
+
+
+def named(shape: Any) -> set[str]:
+    """Every field that a schema names."""
+    if isinstance(shape, list):
+        return set().union(*map(named, shape))
+    if not isinstance(shape, dict):
+        return set()
+    own = shape.get("properties")
+    return set(own if isinstance(own, dict) else ()).union(*map(named, shape.values()))
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_every_field_of_a_release_has_a_name(language: str):
+    lists = {"categories", "standards", "data_standards", "service_standards", "indicators", "grades"}
+    fields = named(schema()) - lists
+    assert {"target", "rectify_within_days", "sampling"} <= fields
+    # Parents have a sentence of their own, values of bands theirs.
+    assert fields - set(_texts(language)["fields"]) == {"parent", "value"}
