@@ -100,7 +100,8 @@ applicable as (
             and (standards.facilities is null or standards.facilities <@ projects.facilities)
 ),
 
--- A check counts half after half_life_days. Checks at one place after the other on one day are as many checks.
+-- A check counts half after half_life_days; checks at several places on one day are as many checks. Rounded numbers add
+-- up to the same in any order.
 checked as (
     select
         items.project_id,
@@ -115,7 +116,10 @@ checked as (
     cross join in_force
     inner join projects on items.project_id = projects.project_id
     cross join lateral (
-        select power(0.5::float8, (in_force.month_start - items.checked_date) / in_force.half_life_days) as weight
+        select
+            round(
+                power(0.5::float8, (in_force.month_start - items.checked_date) / in_force.half_life_days)::numeric, 12
+            ) as weight
     ) as weighed
     where items.is_passed is not null and items.checked_date < in_force.month_start
     group by items.project_id, projects.project_grade, items.standard_code
@@ -140,12 +144,12 @@ judged as (
         coalesce(checked.times_failed, 0) as times_failed,
         checked.last_checked_date,
         (
-            coalesce(checked.failures_weighed, 0)
+            coalesce(checked.failures_weighed, 0)::float8
             + applicable.prior_checks
-            * (coalesce(of_grade.failures_weighed, 0) + applicable.prior_checks * applicable.prior_chance)
-            / (coalesce(of_grade.checks_weighed, 0) + applicable.prior_checks)
+            * (coalesce(of_grade.failures_weighed, 0)::float8 + applicable.prior_checks * applicable.prior_chance)
+            / (coalesce(of_grade.checks_weighed, 0)::float8 + applicable.prior_checks)
         )
-        / (coalesce(checked.checks_weighed, 0) + applicable.prior_checks) as chance_of_failing,
+        / (coalesce(checked.checks_weighed, 0)::float8 + applicable.prior_checks) as chance_of_failing,
         applicable.month_start - checked.last_checked_date as days_since_checked,
         checked.last_checked_date + applicable.check_every_days as due_date,
         coalesce(
@@ -170,7 +174,6 @@ weighed as (
     from judged
 ),
 
--- Rounded, so that the order of summation decides no rank.
 prioritised as (
     select
         *,
