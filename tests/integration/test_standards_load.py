@@ -14,7 +14,7 @@ import yaml
 from tests import small_standards
 
 from yardstick import standards, warehouse
-from yardstick.settings import Settings
+from yardstick.settings import Settings, project_root
 
 TABLES = (
     "standards_release",
@@ -239,6 +239,19 @@ def test_every_kind_of_standard_is_loaded(connection, full):
         "from ops.standards_release where standards_release = '2016-01'"
     ).fetchone()
     assert head == ("2015-01", 90, {"monthly": 3}, True)
+
+
+def test_rows_follow_the_registry_of_measures_too(connection, full, tmp_path):
+    load(connection, full)
+    sign(connection, "2016-02", "2016-02-01", "2016-02-29", "2016-01")
+    models = "dbt_project/models/appraisal"
+    shutil.copytree(project_root() / models, tmp_path / models)
+    for path in (tmp_path / models).glob("_*__models.yml"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("[inspection, ", "[inspection, roster, "), encoding="utf-8")
+    with connection.transaction():
+        assert standards.load(connection, standards.read(full), tmp_path) == ["2016-01"]
+    assert "roster" in rows(connection, "standards_indicator", "entities")[3][0]
 
 
 def test_release_that_shrinks_leaves_no_row_behind(connection, full):

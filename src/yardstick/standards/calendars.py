@@ -1,8 +1,8 @@
-"""Service hours: a calendar's rules as one row per day."""
+"""Service hours: calendars as one row per day, and the rules that say whose calendar is whose."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -11,18 +11,60 @@ import holidays
 
 from yardstick.standards.release import Release
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+STANDARD = "standard"
 
 
 @dataclass(frozen=True)
 class CalendarDay:
-    """Service hours of one calendar on one day, in minutes after local midnight; 0 to 0 when closed."""
+    """Service hours of one calendar on one day, by the clock on the wall.
+
+    Attributes:
+        calendar_id: the calendar.
+        day: the day.
+        is_workday: whether it has any hours.
+        opens_minute: minutes after 00:00, as the three that follow; 0 to 0 when closed.
+        closes_minute: up to 1440.
+        opens_again_minute: of the second interval; 0 to 0 when there is none.
+        closes_again_minute: up to 1440.
+        is_closed_with_project: whether a closure of the project closes it, too.
+    """
 
     calendar_id: str
     day: date
     is_workday: bool
     opens_minute: int
     closes_minute: int
+    opens_again_minute: int = 0
+    closes_again_minute: int = 0
+    is_closed_with_project: bool = True
+
+
+@dataclass(frozen=True)
+class ServiceRule:
+    """Which calendar a ticket follows on a day; of the rules that fit, the lowest number counts.
+
+    Attributes:
+        rule_number: place among the rules of all releases.
+        calendar_id: the calendar.
+        valid_from: first day; None without a first.
+        valid_until: the day after the last; None without a last.
+        source_ids: one of which the ticket is from; None for any, as in the three that follow.
+        project_ids: one of which the ticket belongs to.
+        service_item_ids: one of which it asks for.
+        service_group_ids: one of which its service item belongs to.
+        is_emergency: what the ticket must be; None for either.
+    """
+
+    rule_number: int
+    calendar_id: str
+    valid_from: date | None
+    valid_until: date | None
+    source_ids: Sequence[str] | None = None
+    project_ids: Sequence[str] | None = None
+    service_item_ids: Sequence[str] | None = None
+    service_group_ids: Sequence[str] | None = None
+    is_emergency: bool | None = None
 
 
 def calendar_days(releases: Sequence[Release]) -> list[CalendarDay]:
@@ -30,55 +72,91 @@ def calendar_days(releases: Sequence[Release]) -> list[CalendarDay]:
 
     A day follows the release in force on it; days before the first release follow the first.
     """
-    ordered = sorted(releases, key=lambda release: release.effective_from)
-    starts = [release.effective_from for release in ordered]
     days: dict[tuple[str, date], CalendarDay] = {}
-    for index, release in enumerate(ordered):
+    for release, valid_from, valid_until in _terms(releases):
         years = range(release.calendars["years"]["first"], release.calendars["years"]["last"] + 1)
-        first = date(years[0], 1, 1) if index == 0 else release.effective_from
+        first = valid_from or date(years[0], 1, 1)
         last = date(years[-1], 12, 31)
-        if index + 1 < len(ordered):
-            last = min(last, starts[index + 1] - timedelta(days=1))
+        if valid_until:
+            last = min(last, valid_until - timedelta(days=1))
         for calendar_id, calendar in release.calendars["calendars"].items():
             for entry in _days_of(calendar_id, calendar, years, first, last):
                 days[entry.calendar_id, entry.day] = entry
     return [days[key] for key in sorted(days)]
 
 
-def calendar_problems(release: Release) -> list[str]:
-    """What is wrong with a release's calendars; empty when all is well."""
-    path = release.files["calendars"]
-    content = release.calendars
-    problems = []
-    for source, code in content.get("by_source", {}).items():
-        if code not in content["calendars"]:
-            have = ", ".join(content["calendars"])
-            problems.append(f"{path}: by_source.{source}: no calendar {code!r}; choose one of {have}")
-    if content["years"]["first"] > content["years"]["last"]:
-        problems.append(f"{path}: years: first is after last")
-    for code, calendar in content["calendars"].items():
-        at = f"{path}: calendars.{code}"
-        for day, (opens, closes) in calendar["weekly"].items():
-            if _minute(opens) >= _minute(closes):
-                problems.append(f"{at}.weekly.{day}: {opens} is not before {closes}")
-        for closure in calendar.get("closures", []):
-            try:
-                date.fromisoformat(closure)
-            except ValueError:
-                problems.append(f"{at}.closures: {closure} is not a date")
-        if rule := calendar.get("holidays"):
-            if rule.get("make_up_as") not in {None, *calendar["weekly"]}:
-                problems.append(f"{at}.holidays.make_up_as: {rule['make_up_as']} has no hours in weekly")
-            try:
-                holidays.country_holidays(rule["country"], subdiv=rule.get("subdivision"))
-            except NotImplementedError as error:
-                problems.append(f"{at}.holidays: {error}")
-    return problems
+def service_rules(releases: Sequence[Release]) -> list[ServiceRule]:
+    """The profiles of every release, then its calendars by source, each for the days it is in force.
+
+    What no rule fits follows the calendar ``standard``.
+    """
+    rules: list[ServiceRule] = []
+    for release, first, end in _terms(releases):
+        content = release.calendars
+        for profile in content.get("profiles", []):
+            valid_from = _later(first, _day(profile.get("from")))
+            valid_until = _earlier(end, _day_after(profile.get("until")))
+            if valid_from and valid_until and valid_from >= valid_until:
+                continue  # not in the time of this release
+            rules.append(
+                ServiceRule(
+                    rule_number=len(rules) + 1,
+                    calendar_id=profile["calendar"],
+                    valid_from=valid_from,
+                    valid_until=valid_until,
+                    source_ids=profile.get("sources"),
+                    project_ids=profile.get("projects"),
+                    service_item_ids=profile.get("service_items"),
+                    service_group_ids=profile.get("service_groups"),
+                    is_emergency=profile.get("is_emergency"),
+                )
+            )
+        for source, calendar_id in content.get("by_source", {}).items():
+            rules.append(ServiceRule(len(rules) + 1, calendar_id, first, end, source_ids=[source]))
+    return rules
+
+
+def project_closures(releases: Sequence[Release]) -> list[tuple[str, date]]:
+    """Project and day of every closure of a project, as the release in force on the day says."""
+    return sorted(
+        (project, day)
+        for release, first, end in _terms(releases)
+        for project, days in release.calendars.get("project_closures", {}).items()
+        for day in map(date.fromisoformat, days)
+        if (first is None or day >= first) and (end is None or day < end)
+    )
+
+
+def minute(clock: str) -> int:
+    """Minutes after 00:00 of a clock time such as ``08:30`` or ``24:00``."""
+    hour, minutes = clock.split(":")
+    return int(hour) * 60 + int(minutes)
+
+
+def intervals(hours: Sequence[Any]) -> list[tuple[int, int]]:
+    """The one or two intervals of a weekday's hours, in minutes after 00:00."""
+    pairs = hours if isinstance(hours[0], list) else [hours]
+    return [(minute(opens), minute(closes)) for opens, closes in pairs]
+
+
+def in_season(season: Mapping[str, Any], day: date) -> bool:
+    """Whether a day lies in a season, which may go over the turn of the year."""
+    first, last = season["from"], season["until"]
+    at = f"{day:%m-%d}"
+    return first <= at <= last if first <= last else at >= first or at <= last
+
+
+def _terms(releases: Sequence[Release]) -> Iterator[tuple[Release, date | None, date | None]]:
+    """Every release with its first day and the day after its last; None for the first's and the last's."""
+    ordered = sorted(releases, key=lambda release: release.effective_from)
+    for index, release in enumerate(ordered):
+        following = ordered[index + 1].effective_from if index + 1 < len(ordered) else None
+        yield release, release.effective_from if index else None, following
 
 
 def _days_of(
     calendar_id: str, calendar: Mapping[str, Any], years: range, first: date, last: date
-) -> Iterable[CalendarDay]:
+) -> Iterator[CalendarDay]:
     rule = calendar.get("holidays")
     closed = {date.fromisoformat(day) for day in calendar.get("closures", [])}
     make_up: set[date] = set()
@@ -87,18 +165,41 @@ def _days_of(
         closed |= set(public)
         if rule.get("make_up_as"):
             make_up = set(public.weekend_workdays) - closed
+    seasons = calendar.get("seasons", [])
+    is_closed_with_project = calendar.get("closed_with_project", True)
     day = first
     while day <= last:
-        hours = calendar["weekly"].get(
-            rule["make_up_as"] if rule and day in make_up else _DAYS[day.weekday()]
-        )
+        weekly = next((season["weekly"] for season in seasons if in_season(season, day)), calendar["weekly"])
+        hours = weekly.get(rule["make_up_as"] if rule and day in make_up else DAYS[day.weekday()])
         if day in closed:
             hours = None
-        opens, closes = (_minute(hours[0]), _minute(hours[1])) if hours else (0, 0)
-        yield CalendarDay(calendar_id, day, hours is not None, opens, closes)
+        (opens, closes), (opens_again, closes_again) = [*(intervals(hours) if hours else []), (0, 0), (0, 0)][
+            :2
+        ]
+        yield CalendarDay(
+            calendar_id,
+            day,
+            hours is not None,
+            opens,
+            closes,
+            opens_again,
+            closes_again,
+            is_closed_with_project,
+        )
         day += timedelta(days=1)
 
 
-def _minute(clock: str) -> int:
-    hour, minute = clock.split(":")
-    return int(hour) * 60 + int(minute)
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _day_after(text: str | None) -> date | None:
+    return date.fromisoformat(text) + timedelta(days=1) if text else None
+
+
+def _later(one: date | None, other: date | None) -> date | None:
+    return max((day for day in (one, other) if day), default=None)
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    return min((day for day in (one, other) if day), default=None)

@@ -7,7 +7,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
-from yardstick.standards.calendars import calendar_problems
+from yardstick.standards.check_calendars import calendar_problems
 from yardstick.standards.check_catalogue import catalogue_problems, code_problems
 from yardstick.standards.check_expected import expected_problems
 from yardstick.standards.check_indicators import indicator_problems

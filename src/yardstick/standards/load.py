@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from yardstick.standards.calendars import calendar_days
 from yardstick.standards.frozen import Loaded, frozen_problems
+from yardstick.standards.load_calendars import load_calendars
 from yardstick.standards.registry import registry
 from yardstick.standards.release import Release, StandardsError
-from yardstick.standards.rows import TABLES, rows_of
+from yardstick.standards.rows import TABLES, digest_of, rows_of
 
 Connection = psycopg.Connection[Any]
 
@@ -21,7 +21,7 @@ _LOAD_LOCK = 7_402_020
 
 
 def load(connection: Connection, releases: Sequence[Release], root: Path | None = None) -> list[str]:
-    """Bring ``ops.standards_*``, ``ops.calendar_day`` and ``ops.source_calendar`` in line; repeatable.
+    """Bring ``ops.standards_*`` and the tables of calendars in line; repeatable.
 
     Runs in the caller's transaction, behind a lock of its own. What is the same already is not written.
 
@@ -33,34 +33,37 @@ def load(connection: Connection, releases: Sequence[Release], root: Path | None 
             new release would come into force within a signed period.
     """
     connection.execute("select pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
-    loaded = {
-        name: Loaded(first_day, digest, files)
-        for name, first_day, digest, files in connection.execute(
-            "select standards_release, effective_from, content_sha256, files from ops.standards_release"
-        ).fetchall()
-    }
+    loaded, digests = _loaded(connection)
     given = {release.standards_release: release for release in releases}
-    changed = {
-        name
-        for name, release in given.items()
-        if loaded.get(name) != Loaded(release.effective_from, release.content_sha256, release.file_sha256)
-    }
-    changed |= loaded.keys() - given.keys()
     if problems := frozen_problems(connection, loaded, given):
         raise StandardsError(problems)
     known = registry(root)
-    wanted = [release for release in releases if release.standards_release in changed]
-    rows = [rows_of(release, known) for release in wanted]
+    rows = {name: rows_of(release, known) for name, release in given.items()}
+    # Not by the files alone: what the models' registry says of the measures is in the rows, too.
+    changed = {name for name in given if digests.get(name) != digest_of(rows[name])}
+    changed |= loaded.keys() - given.keys()
     for table in reversed(TABLES):
         statement = sql.SQL("delete from ops.{} where standards_release = any(%s)").format(
             sql.Identifier(table)
         )
         connection.execute(statement, [sorted(changed)])
-    for of_release in rows:
+    for name in sorted(changed & given.keys()):
         for table in TABLES:
-            _insert_rows(connection, table, of_release[table])
-    _load_calendars(connection, releases)
+            _insert_rows(connection, table, rows[name][table])
+        connection.execute(
+            "update ops.standards_release set rows_sha256 = %s where standards_release = %s",
+            [digest_of(rows[name]), name],
+        )
+    load_calendars(connection, releases)
     return sorted(changed)
+
+
+def _loaded(connection: Connection) -> tuple[dict[str, Loaded], dict[str, str]]:
+    """What the warehouse has: the releases, and the hash of each one's rows."""
+    found = connection.execute(
+        "select standards_release, effective_from, content_sha256, files, rows_sha256 from ops.standards_release"
+    ).fetchall()
+    return {row[0]: Loaded(*row[1:4]) for row in found}, {row[0]: row[4] for row in found}
 
 
 def _insert_rows(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -74,43 +77,3 @@ def _insert_rows(connection: Connection, table: str, rows: Sequence[Mapping[str,
     )
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
-
-
-def _load_calendars(connection: Connection, releases: Sequence[Release]) -> None:
-    """Make the calendar tables equal to what the releases say, writing only differences."""
-    latest = max(releases, key=lambda release: release.effective_from).calendars
-    connection.execute(
-        "create temporary table given_calendar_day (like ops.calendar_day) on commit drop"
-    )  # fmt: skip
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "copy given_calendar_day (calendar_id, day, is_workday, opens_minute, closes_minute) from stdin"
-        ) as copy,
-    ):
-        for entry in calendar_days(releases):
-            copy.write_row(
-                (entry.calendar_id, entry.day, entry.is_workday, entry.opens_minute, entry.closes_minute)
-            )
-    connection.execute(
-        "delete from ops.calendar_day as d where not exists "
-        "(select from given_calendar_day as g where g.calendar_id = d.calendar_id and g.day = d.day)"
-    )
-    connection.execute(
-        "insert into ops.calendar_day as d (calendar_id, day, is_workday, opens_minute, closes_minute) "
-        "select calendar_id, day, is_workday, opens_minute, closes_minute from given_calendar_day "
-        "on conflict (calendar_id, day) do update set is_workday = excluded.is_workday, "
-        "opens_minute = excluded.opens_minute, closes_minute = excluded.closes_minute "
-        "where (d.is_workday, d.opens_minute, d.closes_minute) "
-        "is distinct from (excluded.is_workday, excluded.opens_minute, excluded.closes_minute)"
-    )
-    connection.execute("drop table given_calendar_day")
-    by_source = latest.get("by_source", {})
-    connection.execute("delete from ops.source_calendar where not source_id = any(%s)", [list(by_source)])
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into ops.source_calendar as c (source_id, calendar_id) values (%s, %s) "
-            "on conflict (source_id) do update set calendar_id = excluded.calendar_id "
-            "where c.calendar_id <> excluded.calendar_id",
-            list(by_source.items()),
-        )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from yardstick.standards.check import collisions, problems_of
+from yardstick.standards.check_calendars import gap_problems
 from yardstick.standards.files import Folder, read_folder, schema
 from yardstick.standards.registry import registry
 from yardstick.standards.release import (
@@ -60,7 +61,7 @@ def read(folder: Path, root: Path | None = None) -> list[Release]:
     known = registry(root)
     for release in releases:
         problems += _own(problems_of(release, known, root), release, problems)
-    problems += collisions(releases)
+    problems += collisions(releases) + gap_problems(releases)
     if problems:
         raise StandardsError(problems)
     return releases

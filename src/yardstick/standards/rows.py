@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from statistics import NormalDist
 from typing import Any
@@ -69,6 +71,14 @@ def rows_of(release: Release, known: Registry) -> dict[str, list[Row]]:
     }
     of_release = {"standards_release": release.standards_release}
     return {table: [of_release | row for row in rows] for table, rows in found.items()}
+
+
+def digest_of(rows: Mapping[str, list[Row]]) -> str:
+    """The hash of all rows of a release."""
+    written = json.dumps(
+        rows, ensure_ascii=False, default=lambda it: it.obj if isinstance(it, Jsonb) else str(it)
+    )
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 def _positioned(rows: Iterable[Row]) -> list[Row]:

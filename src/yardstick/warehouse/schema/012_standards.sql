@@ -28,17 +28,11 @@ comment on column ops.standards_indicator.is_denominator_stock is
 alter table ops.standards_target add column if not exists zero_value numeric not null default 0;
 comment on column ops.standards_target.zero_value is 'The value, worse than the floor, at which points are 0.';
 
-create table if not exists ops.source_calendar (
-    source_id text primary key,
-    calendar_id text not null
-);
-comment on table ops.source_calendar is
-'Sites whose service hours are not those of the calendar ''standard'', as the standards release says.';
-
 -- What the release is based on, and each of its files with the hash of what it says.
 alter table ops.standards_release
 add column if not exists based_on text,
 add column if not exists files jsonb not null default '{}',
+add column if not exists rows_sha256 text not null default '',
 add column if not exists repeat_within_days integer,
 add column if not exists inspection_grace_days jsonb not null default '{}';
 comment on column ops.standards_release.inspection_grace_days is
@@ -47,6 +41,8 @@ comment on column ops.standards_release.files is
 'SHA-256 of what each file of the release says, by name; an inherited file is one of them.';
 alter table ops.standards_release add column if not exists sampling jsonb not null default '{}';
 comment on column ops.standards_release.sampling is 'How a month''s inspections are chosen; empty: they are not.';
+comment on column ops.standards_release.rows_sha256 is
+'Of all its rows in ops.standards_*; another one and they are replaced.';
 comment on column ops.standards_release.repeat_within_days is
 'A finding of the same standard at the same place within these days is a repeated one; null: none is.';
 
