@@ -76,7 +76,7 @@ def test_the_key_that_an_object_has_becomes_a_column() -> None:
     )
     assert rows[0]["child"]["changed"] == "status"
     assert rows[0]["child"]["previous[status]"] == "new"
-    assert rows[1]["child"]["changed"] is None
+    assert rows[1]["child"] == {"tags": "x", "status": None, "group_id": None, "changed": None}
 
 
 def test_the_first_column_that_holds_something_is_taken() -> None:

@@ -18,6 +18,7 @@ import typer
 from yardstick import contracts as contracts_module
 from yardstick import settings as settings_module
 from yardstick.commands.common import Home, fail, known_errors, say
+from yardstick.commands.from_template import add_from_template
 from yardstick.contracts import Contract
 from yardstick.settings import Settings
 from yardstick.sources import draft as draft_module
@@ -91,6 +92,15 @@ def site_add(
     data: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder the deliveries lie in.")
     ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="Start from a ready mapping instead: see site templates.")
+    ] = None,
+    answer: Annotated[
+        list[str] | None, typer.Option("--set", help="What the template asks for: NAME=VALUE; repeat it.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="With --template: the system's address, https://desk.example.com.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Take every guess, ask nothing.")] = False,
     home: Home = None,
 ) -> None:
@@ -99,6 +109,8 @@ def site_add(
     The sample may be files (csv, tsv, csv.gz, xlsx, or an answer of an API saved as .json), a page of an API
     (--connection with --path, or --url) or a query (--connection with --query). What the sample cannot tell,
     such as whether 03/04 is in March or in April, is asked; with --yes it has to be said.
+
+    With --template no sample is needed: systems in wide use have ready mappings.
     """
     reading = {"encoding": encoding, "delimiter": delimiter, "header_row": header_row, "sheet": sheet}
     given = _Given(
@@ -106,17 +118,33 @@ def site_add(
         {key: value for key, value in reading.items() if value is not None},
         source_id, name_zh, name_en, time_zone, valid_from.date() if valid_from else None, out, data, yes,
     )  # fmt: skip
-    _check(given)
+    _check(given, template)
     with known_errors():
+        if template:
+            add_from_template(
+                template, out, settings_module.load(home=home, data=data).sites,
+                {
+                    "source_id": source_id, "zh": name_zh, "en": name_en, "connection": connection,
+                    "time_zone": time_zone, "valid_from": given.valid_from and given.valid_from.isoformat(),
+                },
+                answer or [], address, yes=yes,
+            )  # fmt: skip
+            return
         settings = settings_module.load(home=home, data=data)
         _Adding(given, settings, home).run()
 
 
-def _check(given: _Given) -> None:
+def _check(given: _Given, template: str | None) -> None:
     """Leave with code 2 for what does not go together."""
     kinds = [bool(given.samples), bool(given.path or given.url), bool(given.query)]
-    if sum(kinds) != 1:
-        raise fail("say where the sample is: files, or --connection ID with --path or --query, or --url", 2)
+    if template and any(kinds):
+        raise fail("--template needs no sample: leave one of them out", 2)
+    if not template and sum(kinds) != 1:
+        raise fail(
+            "say where the sample is: files, or --connection ID with --path or --query, or --url; or start from a "
+            "--template",
+            2,
+        )
     if (given.path or given.query) and not given.connection:
         raise fail("--path and --query need --connection ID: the Airflow connection with the address", 2)
     if given.time_zone and given.time_zone not in available_timezones():

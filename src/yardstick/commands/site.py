@@ -9,11 +9,13 @@ import typer
 
 from yardstick.commands.add import site_add
 from yardstick.commands.common import fail, say
+from yardstick.commands.from_template import site_templates
 from yardstick.commands.preview import site_preview
 
 app = typer.Typer(no_args_is_help=True, help="Site files: make one, check it, see what it would bring.")
 app.command("add")(site_add)
 app.command("preview")(site_preview)
+app.command("templates")(site_templates)
 
 
 @app.command("check")

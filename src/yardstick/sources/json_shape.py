@@ -179,9 +179,13 @@ class Shaper:
         if type(row) is not dict:
             return row
         for path, names in self.shape.named:
-            inside = get(row, path.rpartition(".")[0]) if "." in path else row
+            outer, _, made = path.rpartition(".")
+            inside = get(row, outer) if outer else row
             if type(inside) is dict:
-                row = put(row, path, next((name for name in names if name in inside), None))
+                changed = next((name for name in names if name in inside), None)
+                # the others as empty columns: on a quiet day nobody may have changed them at all
+                inside = {**dict.fromkeys(names), **inside, made: changed}
+                row = put(row, outer, inside) if outer else inside
         for path, names in self.shape.first_of:
             values = (get(row, name) for name in names)
             row = put(

@@ -197,12 +197,9 @@ def document(path: Path) -> tuple[yaml.Node | None, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            content = loader.construct_document(node) if node else None
-        finally:
-            loader.dispose()
+        node = yaml.compose(text, _Loader)
+        # apart: making the content takes merged keys (<<) into the nodes
+        content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         advice = "Indent it with spaces" if "\\t" in str(error.problem) else "Correct it, or the indentation"

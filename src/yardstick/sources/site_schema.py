@@ -17,8 +17,47 @@ from yardstick.contracts import Contract, Field
 from yardstick.settings import project_root
 from yardstick.sources import site_file
 
+TEMPLATE_KIND = "site_template"
+_TEXT = {"type": "string", "minLength": 1}
+_BILINGUAL = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["zh", "en"],
+    "properties": {"zh": _TEXT, "en": _TEXT},
+}
+TEMPLATE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["documentation", "cannot"],
+    "properties": {
+        "documentation": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["title", "url"],
+                "properties": {"title": _TEXT, "url": {"type": "string", "pattern": "^https://"}},
+            },
+        },
+        "connection": {"type": "object"},
+        "asks": {
+            "type": "object",
+            "propertyNames": {"pattern": "^[a-z][a-z_]*$"},
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["default", "zh", "en"],
+                "properties": {"default": {"type": ["string", "integer"]}, "zh": _TEXT, "en": _TEXT},
+            },
+        },
+        "cannot": {"type": "array", "items": _BILINGUAL},
+    },
+}
+"""The block ``template`` of a site template (``site_template``)."""
+
 _MEANINGS = {
-    "kind": "Always site: tells this file from other YAML.",
+    "kind": "site; or site_template, which no installation takes for one of its sites.",
     "source_id": "Identifier of the source: small letters, digits, _. It never changes.",
     "names": "Name of the source in zh and en.",
     "connector": "How deliveries come: files, rest or database.",
@@ -77,6 +116,12 @@ _MEANINGS = {
     "settle_seconds": "A file changed more recently than this is left for the next look.",
     "max_uncompressed_bytes": "A file that unpacks to more is refused.",
     "max_cells": "A sheet that spans more cells is refused.",
+    # a template
+    "template": "What a site template says of itself; a site made from it has none of this.",
+    "template.documentation": "The vendor's pages it was made by.",
+    "template.connection": "The Airflow connection to define, as its JSON.",
+    "template.asks": "What differs from company to company; <name> in the file stands for the answer.",
+    "template.cannot": "What the system has and this mapping does not bring.",
     # connector rest
     "path": "Path below the connection's address, such as /api/v1/tickets.",
     "params": "Query parameters of the first request; with incremental they may hold {from} and {until}.",
@@ -135,8 +180,14 @@ def editor_schema(contracts: Mapping[str, Contract] | None = None) -> dict[str, 
     contracts = contracts or contracts_module.load_contracts()
     definitions: dict[str, Any] = {name: _own(contract) for name, contract in contracts.items()}
     definitions["field"] = _explained(site_file.FIELD, "field")
+    definitions["template"] = _explained(TEMPLATE, "template")
     for connector in sources.CONNECTORS:
         whole = _explained(site_file.schema(connector))
+        whole["properties"]["kind"] = {"description": _MEANINGS["kind"]}  # what it may be is said once, below
+        whole["properties"]["template"] = {
+            "description": _MEANINGS["template"],
+            "$ref": "#/$defs/template",
+        }
         entities = whole["properties"]["entities"]
         definitions[f"{connector}_entity"] = _open_fields(entities.pop("additionalProperties"))
         entities["properties"] = {
@@ -152,7 +203,7 @@ def editor_schema(contracts: Mapping[str, Contract] | None = None) -> dict[str, 
         "type": "object",
         "required": ["kind", "connector"],
         "properties": {
-            "kind": {"const": site_file.KIND},
+            "kind": {"enum": [site_file.KIND, TEMPLATE_KIND], "description": _MEANINGS["kind"]},
             "connector": {"enum": list(sources.CONNECTORS), "description": _MEANINGS["connector"]},
         },
         "allOf": [
