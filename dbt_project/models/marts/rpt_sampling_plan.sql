@@ -105,7 +105,6 @@ applicable as (
 checked as (
     select
         items.project_id,
-        projects.project_grade,
         items.standard_code,
         count(*) as times_checked,
         count(*) filter (where not items.is_passed) as times_failed,
@@ -114,7 +113,6 @@ checked as (
         sum(weighed.weight) filter (where not items.is_passed) as failures_weighed
     from {{ ref('fct_inspection_item') }} as items
     cross join in_force
-    inner join projects on items.project_id = projects.project_id
     cross join lateral (
         select
             round(
@@ -122,17 +120,18 @@ checked as (
             ) as weight
     ) as weighed
     where items.is_passed is not null and items.checked_date < in_force.month_start
-    group by items.project_id, projects.project_grade, items.standard_code
+    group by items.project_id, items.standard_code
 ),
 
 of_grade as (
     select
-        project_grade,
-        standard_code,
-        sum(checks_weighed) as checks_weighed,
-        sum(coalesce(failures_weighed, 0)) as failures_weighed
+        projects.project_grade,
+        checked.standard_code,
+        sum(checked.checks_weighed) as checks_weighed,
+        sum(coalesce(checked.failures_weighed, 0)) as failures_weighed
     from checked
-    group by project_grade, standard_code
+    inner join projects on checked.project_id = projects.project_id
+    group by projects.project_grade, checked.standard_code
 ),
 
 -- Beta-binomial: a project's checks beside prior_checks others at the standard's rate at that grade, and the grade's

@@ -1,11 +1,16 @@
 -- The chosen standards of a month (session setting yardstick.plan_month), as marts.rpt_sampling_plan ranks them.
 with categories as (
     select
-        standards_release,
-        category,
-        category_name_zh,
-        category_name_en
-    from marts.dim_standard_category
+        below.standards_release,
+        below.category,
+        array_agg(above.category_name_zh order by above.depth) as names_zh,
+        array_agg(above.category_name_en order by above.depth) as names_en
+    from marts.dim_standard_category as below
+    inner join marts.dim_standard_category as above
+        on
+            below.standards_release = above.standards_release
+            and above.category = any(below.category_path)
+    group by below.standards_release, below.category
 )
 
 select
@@ -26,22 +31,12 @@ select
     plan.check_every_days,
     plan.due_date,
     plan.suggested_by_date,
-    (
-        select array_agg(categories.category_name_zh order by step.place)
-        from unnest(plan.category_path) with ordinality as step (category, place)
-        inner join categories
-            on
-                step.category = categories.category
-                and categories.standards_release = plan.standards_release
-    ) as categories_zh,
-    (
-        select array_agg(categories.category_name_en order by step.place)
-        from unnest(plan.category_path) with ordinality as step (category, place)
-        inner join categories
-            on
-                step.category = categories.category
-                and categories.standards_release = plan.standards_release
-    ) as categories_en
+    categories.names_zh as categories_zh,
+    categories.names_en as categories_en
 from marts.rpt_sampling_plan as plan
+left join categories
+    on
+        plan.standards_release = categories.standards_release
+        and plan.category = categories.category
 where plan.is_chosen
 order by plan.project_id, plan.priority_rank
