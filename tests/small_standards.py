@@ -45,7 +45,7 @@ indicators:
     filters: {standard_category: [cleaning]}
     minimum_sample: 30
     scoring: linear
-    nonconformity: {severity: serious, accountable: management, rectify_within_days: 14}
+    nonconformity: {below: floor, severity: serious, accountable: management, rectify_within_days: 14}
     project_grades:
       A: {weight: 80, zero: 0.5, floor: 0.9, target: 0.98}
       B: {weight: 80, zero: 0.4, floor: 0.85, target: 0.95}

@@ -246,9 +246,14 @@ EXPECTED_MISTAKES: list[tuple[str, Change, str]] = [
     (
         "indicators",
         lambda c: c["indicators"]["repeats"].update(
-            nonconformity={"severity": "minor", "accountable": "repair", "rectify_within_days": 1}
+            nonconformity={
+                "below": "floor",
+                "severity": "minor",
+                "accountable": "repair",
+                "rectify_within_days": 1,
+            }
         ),
-        "indicators.repeats.nonconformity: worse than which floor? give project_grades A, B, C",
+        "indicators.repeats.nonconformity: worse than what? give project_grades A, B, C",
     ),
     (
         "indicators",

@@ -10,8 +10,8 @@ from yardstick.handbook.words import Words
 from yardstick.standards import Change, Release, diff
 
 _LISTED = 8
-# Told elsewhere on the page, or names that are not in its language.
-_HEAD = ("standards_release", "effective_from", "based_on", "names")
+# Told elsewhere on the page, names that are not in its language, and how statistics are made.
+_NOT_ON_PAGE = ("standards_release", "effective_from", "based_on", "names", "suitability", "sampling")
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,18 @@ class Group:
 
 
 def groups(words: Words, before: Release | None) -> list[Group]:
-    """The changes, many new or lost things of a sort as one line; empty for the first release."""
+    """The changes as a page tells them, many new or lost things of a sort as one line.
+
+    Args:
+        words: release and language.
+        before: the release before it; None for the first, which has no changes.
+    """
     if before is None:
         return []
     found = [
         one
         for one in diff(before, words.release, words.code)
-        if one.group != "head" or one.code.split(".")[0] not in _HEAD
+        if one.group != "head" or one.code.split(".")[0] not in _NOT_ON_PAGE
     ]
     return [
         Group(group, _lines(words, list(own))) for group, own in groupby(found, key=lambda one: one.group)

@@ -8,7 +8,7 @@ from typing import Any
 
 from yardstick.handbook.words import Words
 from yardstick.standards import DataStandard, InspectionStandard, Release, ServiceStandard, indicator_code
-from yardstick.standards.words import floor_requirement
+from yardstick.standards.words import month_requirement
 
 _DIMENSIONS = (
     "completeness",
@@ -107,7 +107,7 @@ def chapters(release: Release) -> list[Section]:
 
 
 def service_rules(words: Words) -> list[ServiceRule]:
-    """The service standards, and after them the indicators whose floor is one."""
+    """The service standards, and after them the indicators whose floor or target is one."""
     release = words.release
     rules = [_of_service(words, code, one) for code, one in release.service_standards.items()]
     rules += [
@@ -133,16 +133,16 @@ def _of_service(words: Words, code: str, one: ServiceStandard) -> ServiceRule:
 
 
 def _of_indicator(words: Words, code: str, one: Mapping[str, Any]) -> ServiceRule:
-    floors = [
-        f"{words.grade(grade)} {words.value(target['floor'], one['unit'])}"
+    rule = one["nonconformity"]
+    bounds = [
+        f"{words.grade(grade)} {words.value(target[rule['below']], one['unit'])}"
         for grade, target in one["project_grades"].items()
     ]
-    rule = one["nonconformity"]
     return ServiceRule(
         indicator_code(code),
         words.say(one["names"], code),
-        words.say(floor_requirement(one)),
-        words.text("comma").join(floors),
+        words.say(month_requirement(one)),
+        words.text("comma").join(bounds),
         rule["severity"],
         rule["accountable"],
         rule["rectify_within_days"],

@@ -229,12 +229,13 @@ class Words:
         return (" " if self.code == "en" else "").join(sentences)
 
     def nonconformity(self, code: str, indicator: Mapping[str, Any]) -> str | None:
-        """What a month worse than the floor leads to; None when to nothing."""
+        """What a month worse than its floor or target leads to; None when to nothing."""
         if not (rule := indicator.get("nonconformity")):
             return None
         return self.text(
-            "nonconformity_words",
+            f"nonconformity_words_{rule['below']}",
             code=indicator_code(code),
+            bound=self.label("nonconformity_bounds", rule["below"]),
             severity=self.label("severities", rule["severity"]),
             accountable=self.label("functions", rule["accountable"]),
             days=self.days(rule["rectify_within_days"]),

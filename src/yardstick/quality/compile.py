@@ -24,6 +24,7 @@ _LISTS: Mapping[str, str] = {
     "{categories}": "categories",
 }
 _NAME = "{standards_release}"
+_SIGNS = {">=": "≥", "<=": "≤"}
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ def _of_service(standard: ServiceStandard, release: Release) -> Rule:
         judgement=Judgement(
             applies=applies or "true",
             column=standard.column,
-            limit=f"{comparison} {limit:g}",
+            limit=f"{_SIGNS[comparison]} {limit:g}",
             grade=standard.severity,
             accountable=standard.accountable,
             rectify_within_days=standard.rectify_within_days,
@@ -276,15 +277,16 @@ _FOR_VALUE = Text("项目当月成绩受影响，自动立为问题", "The proje
 
 
 def _of_indicator(indicator: str, content: Mapping[str, Any], release: Release) -> Rule:
-    """A month's value worse than the floor of the project's grade, with a sufficient sample."""
+    """A month's value worse than the floor or target of the project's grade, with a sufficient sample."""
     comparison: Literal[">=", "<="] = ">=" if content["direction"] == "higher" else "<="
-    floors = {
-        grade: target["floor"] for grade, target in content["project_grades"].items() if "floor" in target
-    }
-    cases = " ".join(f"when {_literal(grade)} then {floor!r}" for grade, floor in floors.items())
     finding = content["nonconformity"]
+    below = finding["below"]
+    bound = {"floor": Text("及格线", "floor"), "target": Text("目标", "target")}[below]
+    bounds = {grade: target[below] for grade, target in content["project_grades"].items()}
+    cases = " ".join(f"when {_literal(grade)} then {value!r}" for grade, value in bounds.items())
     names = Text(content["names"]["zh-Hans"], content["names"]["en"])
-    shown = ", ".join(f"{grade} {comparison} {floor:g}" for grade, floor in floors.items())
+    limits = {grade: f"{_SIGNS[comparison]} {value:g}" for grade, value in bounds.items()}
+    shown = ", ".join(f"{grade} {limit}" for grade, limit in limits.items())
     return _judged(
         code=indicator_code(indicator),
         release=release,
@@ -295,12 +297,13 @@ def _of_indicator(indicator: str, content: Mapping[str, Any], release: Release) 
             grade=finding["severity"],
             accountable=finding["accountable"],
             rectify_within_days=finding["rectify_within_days"],
+            limit_by_grade=limits,
         ),
         holds=f"value {comparison} case project_grade {cases} end",
         dimension="indicator",
         means=Text(
-            f"{names.zh}当月不差于本等级的及格线（{shown}）",
-            f"{names.en}: the month is no worse than the floor of its grade ({shown})",
+            f"{names.zh}当月不差于本等级的{bound.zh}（{shown}）",
+            f"{names.en}: the month is no worse than the {bound.en} of its grade ({shown})",
         ),
         consequence=_FOR_VALUE,
         fixer=Text(

@@ -177,7 +177,7 @@ def _target_problems(indicator: Mapping[str, Any], grades: Iterable[str]) -> lis
             problems.append(f"project_grades.{grade}: {indicator['direction']} is better, so write {order}")
     if "nonconformity" in indicator and without:
         problems.append(
-            f"nonconformity: worse than which floor? give project_grades {', '.join(without)} "
+            f"nonconformity: worse than what? give project_grades {', '.join(without)} "
             "zero, floor and target, or remove it"
         )
     return problems

@@ -159,6 +159,12 @@ class Words:
         return self._item(path, value)
 
     def _item(self, path: Path, value: Any) -> str:
+        if isinstance(value, bool):
+            return self.say("yes" if value else "no")
+        if isinstance(value, list):
+            return self.listed(self._item(path, item) for item in value)
+        if isinstance(value, dict):
+            return f"({self.listed(f'{self._label(key)} {self._item((*path, key), v)}' for key, v in value.items())})"
         if not isinstance(value, str):
             return json.dumps(value, ensure_ascii=False)
         return value if set(path) & set(_FOREIGN) else self._code(path[-1], value)

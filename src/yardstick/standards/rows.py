@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from yardstick.standards.check_indicators import MINUTES_PER_UNIT
 from yardstick.standards.registry import Registry
 from yardstick.standards.release import InspectionStandard, Release, indicator_code
-from yardstick.standards.words import floor_requirement
+from yardstick.standards.words import month_requirement
 
 # In the order of their references: what is named comes before what names it.
 TABLES = (
@@ -57,7 +57,7 @@ def rows_of(release: Release, known: Registry) -> dict[str, list[Row]]:
             for code, category in release.categories.items()
         ),
         "standards_inspection": _positioned(map(_inspection, release.inspection_standards.values())),
-        "standards_service": _positioned([*_service(release), *_floors(release)]),
+        "standards_service": _positioned([*_service(release), *_of_indicators(release)]),
         "standards_data": _positioned(
             {
                 "standard_code": code,
@@ -167,14 +167,14 @@ def _service(release: Release) -> list[Row]:
     ]
 
 
-def _floors(release: Release) -> list[Row]:
-    """Indicators of which a month worse than the floor is a finding."""
+def _of_indicators(release: Release) -> list[Row]:
+    """Indicators of which a month worse than its bound is a finding."""
     return [
         {
             "standard_code": indicator_code(code),
             "category": "indicator",
             "names": Jsonb({"zh": indicator["names"]["zh-Hans"], "en": indicator["names"]["en"]}),
-            "requirement": Jsonb(floor_requirement(indicator)),
+            "requirement": Jsonb(month_requirement(indicator)),
             "severity": indicator["nonconformity"]["severity"],
             "accountable_function": indicator["nonconformity"]["accountable"],
             "rectify_within_days": indicator["nonconformity"]["rectify_within_days"],

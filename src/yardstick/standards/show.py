@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from yardstick.standards.read import in_force, read
 from yardstick.standards.release import Release, indicator_code
-from yardstick.standards.words import floor_requirement
+from yardstick.standards.words import month_requirement
 
 Kind = Literal["indicators", "inspection", "data", "service"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -112,8 +112,8 @@ def _service(release: Release, language: str) -> list[dict[str, object]]:
                     "standards_release": release.standards_release,
                     "standard_code": indicator_code(code),
                     "name": indicator["names"][language],
-                    "requirement": text(floor_requirement(indicator)),
-                    **rule,
+                    "requirement": text(month_requirement(indicator)),
+                    **{name: rule[name] for name in ("severity", "accountable", "rectify_within_days")},
                 }
             )
     return rows

@@ -41,16 +41,18 @@ def amount(value: float, unit: str, language: str) -> str:
     return f"{plain(value)} {name}" if name else plain(value)
 
 
-def floor_requirement(indicator: Mapping[str, Any]) -> dict[str, str]:
+def month_requirement(indicator: Mapping[str, Any]) -> dict[str, str]:
     """What an indicator with ``nonconformity`` asks of a month, by language ``zh`` and ``en``."""
-    floors = {
+    below = indicator["nonconformity"]["below"]
+    bound = {"floor": ("底线", "floor"), "target": ("目标", "target")}[below]
+    values = {
         language: [
-            f"{grade} {amount(target['floor'], indicator['unit'], language)}"
+            f"{grade} {amount(target[below], indicator['unit'], language)}"
             for grade, target in indicator["project_grades"].items()
         ]
         for language in ("zh", "en")
     }
     return {
-        "zh": f"当月数值不差于项目服务等级的底线：{'，'.join(floors['zh'])}",
-        "en": f"The month's value is no worse than the floor of the project's grade: {', '.join(floors['en'])}",
+        "zh": f"当月数值不差于项目服务等级的{bound[0]}：{'，'.join(values['zh'])}",
+        "en": f"The month's value is no worse than the {bound[1]} of the project's grade: {', '.join(values['en'])}",
     }
