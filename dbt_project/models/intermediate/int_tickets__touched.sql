@@ -16,6 +16,10 @@ tickets_before as (
     select * from {{ ref('int_tickets__before') }}
 ),
 
+service_changed as (
+    select * from {{ ref('int_tickets__service_changed') }}
+),
+
 builds as (
     select * from {{ source('ops', 'build') }}
 ),
@@ -33,6 +37,12 @@ touched as (
         source_ticket_id
     from tickets_before
     where delivery_id in ({{ deliveries_of_build() }})
+    union
+    -- the service hours of its days are others now
+    select
+        source_id,
+        source_ticket_id
+    from service_changed
     {%- if is_incremental() %}
     union
     -- what an earlier build touched and never brought to an end

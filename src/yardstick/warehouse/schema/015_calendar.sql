@@ -25,7 +25,7 @@ comment on column ops.calendar_day.is_closed_with_project is
 'Whether a closure of the project closes it, too; an emergency line stays open.';
 
 -- Of a former issue of this file: which calendar a ticket follows is told by rules now.
-create table if not exists ops.source_calendar (source_id text primary key, calendar_id text not null);
+drop table if exists ops.source_calendar;
 
 create table if not exists ops.service_rule (
     rule_number integer primary key,

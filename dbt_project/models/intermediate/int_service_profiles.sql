@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ service_profiles_of(var('build_id')) }}

@@ -1,0 +1,36 @@
+{{ config(materialized='table') }}
+
+with changed as (
+    select * from {{ ref('int_service_days__changed') }}
+),
+
+former as (
+    {{ service_profiles_of(audited_build_before()) }}
+),
+
+present as (
+    select * from {{ ref('int_service_profiles') }}
+),
+
+tickets as (
+    select * from {{ ref('stg_delivered__tickets') }}
+)
+
+-- Tickets are looked at only when the service hours of any day have changed.
+select
+    tickets.source_id,
+    tickets.source_ticket_id
+from tickets
+{{ join_service_profiles('tickets', 'former') }}
+{{ join_service_profiles('tickets', 'present') }}
+inner join changed
+    on
+        former.profile_number = changed.former_profile_number
+        and present.profile_number = changed.present_profile_number
+where
+    exists (select 1 from changed as any_changed)
+    and changed.days && daterange(
+        (tickets.opened_at at time zone present.time_zone)::date,
+        (greatest(tickets.opened_at, tickets.first_response_at, tickets.closed_at) at time zone present.time_zone)::date,
+        '[]'
+    )
