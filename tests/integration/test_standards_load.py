@@ -26,7 +26,7 @@ TABLES = (
     "standards_service",
     "standards_data",
     "calendar_day",
-    "source_calendar",
+    "service_rule",
 )
 
 
@@ -125,9 +125,8 @@ def test_loaded_rows_say_what_the_files_say(connection, folder):
     ]
     z = connection.execute("select confidence_z from ops.standards_release").fetchone()
     assert float(z[0]) == pytest.approx(1.959963985)
-    assert connection.execute("select * from ops.source_calendar").fetchall() == [
-        ("boston_311", "boston_city")
-    ]
+    rules = connection.execute("select calendar_id, source_ids, project_ids from ops.service_rule").fetchall()
+    assert rules == [("boston_city", ["boston_311"], None)]
 
 
 def test_unused_release_may_be_changed_and_taken_away(connection, folder):
