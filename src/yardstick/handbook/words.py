@@ -235,7 +235,6 @@ class Words:
         return self.text(
             f"nonconformity_words_{rule['below']}",
             code=indicator_code(code),
-            bound=self.label("nonconformity_bounds", rule["below"]),
             severity=self.label("severities", rule["severity"]),
             accountable=self.label("functions", rule["accountable"]),
             days=self.days(rule["rectify_within_days"]),
