@@ -39,11 +39,13 @@ def check(
     ] = None,
 ) -> None:
     """Check every release: form, codes, tree, weights, targets, measures, suites, and codes used elsewhere."""
-    from yardstick import standards
+    from yardstick import quality, standards
 
     settings = settings_module.load()
     where = folder or settings.standards
     problems = standards.check(where, sites=settings.sites)
+    if not problems:
+        problems = quality.problems(quality.suites_folder(settings), standards.read(where))
     for problem in problems:
         typer.echo(problem)
     if problems:
@@ -159,3 +161,53 @@ def plan(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(body)
     typer.echo(f"{out}: {len(found.rows)} checks in {found.month:%Y-%m}")
+
+
+@app.command("suites")
+def suites(
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Compiled as on this day.", show_default="today"),
+    ] = None,
+    format: Annotated[
+        Literal["yaml", "table"], typer.Option(help="Everything, or one line for each expectation.")
+    ] = "table",
+    lang: Language = "en",
+    folder: Folder = None,
+) -> None:
+    """What the gates check on a day: every suite with the standards compiled onto it and the release's numbers."""
+    import yaml
+
+    from yardstick import quality, standards
+
+    settings = settings_module.load()
+    with known_errors():
+        where = quality.suites_folder(settings)
+        releases = standards.read(folder or settings.standards)
+        if problems := quality.problems(where, releases):
+            raise fail("\n".join(problems))
+        on = day.date() if day else date.today()
+        release = standards.in_force(releases, on)
+        compiled = [
+            one
+            for gate in quality.GATES
+            for one in quality.compile_for(quality.load_suites(where, gate), [release], [on])
+        ]
+    if format == "yaml":
+        typer.echo(yaml.safe_dump(quality.as_data(compiled), allow_unicode=True, sort_keys=False, width=110))
+        return
+    show_table(
+        [
+            {
+                "gate": one.suite.gate,
+                "suite": one.suite.name,
+                "standards_release": rule.standards_release,
+                "standard_code": rule.standard_code,
+                "severity": rule.severity,
+                "says": rule.means.of(lang),
+                "expectation": rule.argued,
+            }
+            for one in compiled
+            for rule in one.rules
+        ]
+    )

@@ -61,8 +61,9 @@ def run_gate(settings: Settings, gate: Gate, build_id: int, *, folder: Path | No
         with connection.transaction():
             if verdict.passed and gate == "facts":
                 service.settle_and_open(connection, build_id, judged, releases)
-            ledger.write(connection, verdict, covered, settings.language)
-        pages.write_page(settings, suites, verdict, covered, service.of_build(connection, build_id, gate))
+            changes = service.of_build(connection, build_id, gate)
+            ledger.write(connection, verdict, covered, changes.counts if changes else {}, settings.language)
+        pages.write_page(settings, suites, verdict, covered, changes)
         pages.write_index(settings, connection)
     if not verdict.passed:
         raise GateFailed(verdict, settings.language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -84,8 +84,22 @@ def coverage(connection: psycopg.Connection[Any], build_id: int, gate: Gate) -> 
     )
 
 
-def write(connection: psycopg.Connection[Any], verdict: Verdict, covered: Coverage, language: str) -> None:
-    """The ledger and the verdict; the caller's transaction makes them one."""
+def write(
+    connection: psycopg.Connection[Any],
+    verdict: Verdict,
+    covered: Coverage,
+    findings: Mapping[str, int],
+    language: str,
+) -> None:
+    """The ledger and the verdict; the caller's transaction makes them one.
+
+    Args:
+        connection: in a transaction.
+        verdict: what was found.
+        covered: by the build.
+        findings: how many service findings were ``opened`` and ``settled``; empty where none is judged.
+        language: of the texts.
+    """
     connection.cursor().executemany(
         "insert into ops.audit_ledger (build_id, gate, suite, relation, expectation, columns, "
         "standard_code, standards_release, dimension, severity, success, observed, element_count, "
@@ -119,8 +133,8 @@ def write(connection: psycopg.Connection[Any], verdict: Verdict, covered: Covera
     )
     connection.execute(
         "insert into ops.gate_verdict "
-        "(build_id, gate, is_passed, expectations, blocking_failures, warnings) "
-        "values (%s, %s, %s, %s, %s, %s)",
+        "(build_id, gate, is_passed, expectations, blocking_failures, warnings, "
+        "findings_opened, findings_settled) values (%s, %s, %s, %s, %s, %s, %s, %s)",
         [
             verdict.build_id,
             verdict.gate,
@@ -128,5 +142,7 @@ def write(connection: psycopg.Connection[Any], verdict: Verdict, covered: Covera
             verdict.expectations,
             len(verdict.blocking_failures),
             len(verdict.warnings),
+            findings.get("opened"),
+            findings.get("settled"),
         ],
     )

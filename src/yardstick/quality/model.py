@@ -44,7 +44,8 @@ class Judgement:
     Attributes:
         applies: SQL condition: the rows that are held to it.
         column: the column that is judged.
-        limit: what the column is compared with, as text: ``>= 1`` or, by project grade, ``A >= 0.9``.
+        limit: what the column is compared with, as text: ``≥ 1``.
+        limit_by_grade: the same by project grade, where it depends on it.
         grade: severity of a finding: minor, ordinary, serious or major.
         accountable: post_function at the project that owns a finding.
         rectify_within_days: days from the judged day until a finding is due.
@@ -56,6 +57,7 @@ class Judgement:
     grade: str
     accountable: str
     rectify_within_days: int
+    limit_by_grade: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ class Finding:
         code = f"{self.standard_code} " if self.standard_code else ""
         return (
             f"- {code}{self.suite} ({self.relation}): {self.means.of(language)} "
-            f"[{self.expectation}{columns}] observed {told(self.observed, examples=3)}; "
+            f"[{self.expectation}{columns}] observed {told(self.observed, language, examples=3)}; "
             f"deliveries {deliveries}; {self.consequence.of(language)} → {self.fixer.of(language)}"
         )
 
@@ -251,17 +253,23 @@ def shortened(values: list[int]) -> str:
     return f"{shown} and {len(values) - EXAMPLES} more" if len(values) > EXAMPLES else shown or "none"
 
 
-def told(observed: Mapping[str, Any], *, examples: int = 0) -> str:
+def told(observed: Mapping[str, Any], language: str = "en", *, examples: int = 0) -> str:
     """What was observed, in a few words."""
+
+    def say(zh: str, en: str) -> str:
+        return Text(zh, en).of(language)
+
     if "exception" in observed:
-        return f"an exception: {observed['exception']}"
+        return say("异常：", "an exception: ") + str(observed["exception"])
     parts = []
     if "unexpected_count" in observed:
-        parts.append(f"{observed['unexpected_count']} of {observed.get('element_count', '?')} rows")
+        failing, rows = observed["unexpected_count"], observed.get("element_count", "?")
+        parts.append(say(f"{rows} 行中有 {failing} 行", f"{failing} of {rows} rows"))
     elif "observed_value" in observed:
-        parts.append(f"{observed['observed_value']} rows")
+        parts.append(say(f"{observed['observed_value']} 行", f"{observed['observed_value']} rows"))
     elif "element_count" in observed:
-        parts.append(f"{observed['element_count']} rows of {observed.get('rows_delivered')} delivered")
+        rows, delivered = observed["element_count"], observed.get("rows_delivered")
+        parts.append(say(f"送达 {delivered} 行，见到 {rows} 行", f"{rows} rows of {delivered} delivered"))
     if examples and (shown := observed.get("examples")):
-        parts.append("e.g. " + json.dumps(shown[:examples], ensure_ascii=False, default=str))
-    return ", ".join(parts) or "a failure"
+        parts.append(say("例如 ", "e.g. ") + json.dumps(shown[:examples], ensure_ascii=False, default=str))
+    return ", ".join(parts) or say("未达到", "a failure")

@@ -13,7 +13,7 @@ import psycopg
 from yardstick import warehouse
 from yardstick.quality.ledger import Coverage
 from yardstick.quality.model import Suite, Text, Verdict, shortened, told
-from yardstick.quality.service import Changes
+from yardstick.quality.service import Change, Changes
 from yardstick.settings import Settings
 
 _KEPT_BUILDS = 100
@@ -35,6 +35,9 @@ _WORDS: Mapping[str, Text] = {
     "satisfaction": Text("满意度", "satisfaction"),
     "safety": Text("安全", "safety"),
     "indicator": Text("指标", "indicator"),
+    "blocking": Text("阻断", "blocking"),
+    "warning": Text("警告", "warning"),
+    "service": Text("立服务问题", "opens service findings"),
     "minor": Text("轻微", "minor"),
     "ordinary": Text("一般", "ordinary"),
     "serious": Text("严重", "serious"),
@@ -86,12 +89,8 @@ def write_index(settings: Settings, connection: psycopg.Connection[Any]) -> None
     """Write the page of all gates."""
     rows = warehouse.rows(
         connection,
-        "select v.build_id, v.gate, v.is_passed, v.expectations, v.blocking_failures, v.warnings, v.decided_at, "
-        "case when v.gate = 'facts' then "
-        "(select count(*) from ops.service_finding as f where f.opened_build_id = v.build_id) end as opened, "
-        "case when v.gate = 'facts' then "
-        "(select count(*) from ops.service_finding as f where f.settled_build_id = v.build_id) end as settled "
-        "from ops.gate_verdict as v order by v.build_id desc, v.decided_at desc limit 200",
+        "select build_id, gate, is_passed, expectations, blocking_failures, warnings, findings_opened, "
+        "findings_settled, decided_at from ops.gate_verdict order by build_id desc, decided_at desc limit 200",
     )
     for row in rows:
         page = _page_name(row["gate"], row["build_id"])
@@ -118,6 +117,20 @@ def _pages(settings: Settings) -> jinja2.Environment:
         "t": lambda zh, en: Text(zh, en).of(settings.language),
         "word": lambda code: _WORDS[code].of(settings.language) if code in _WORDS else code,
         "observed": told,
+        "shown": _shown,
+        "named": lambda change: _named(change, settings.language),
         "shortened": shortened,
     }
     return environment
+
+
+def _shown(example: Any) -> str:
+    """A row of a failure: its columns and values, as text."""
+    if not isinstance(example, Mapping):
+        return str(example)
+    return ", ".join(f"{name} {'–' if value is None else value}" for name, value in example.items())
+
+
+def _named(change: Change, language: str) -> str:
+    names = change.names
+    return str(names.get(language) or names.get("zh" if language.startswith("zh") else "en") or "")

@@ -216,7 +216,11 @@ def _read(
             "project_id": project_id,
             "subject": subject,
             "found_date": found_date,
-            "observed": {**observed, "judged": judgement.column, "limit": judgement.limit},
+            "observed": {
+                **observed,
+                "judged": judgement.column,
+                "limit": judgement.limit_by_grade.get(observed.get("project_grade"), judgement.limit),
+            },
             "severity": judgement.grade,
             "rectify_within_days": judgement.rectify_within_days,
             "accountable": judgement.accountable,
