@@ -54,6 +54,12 @@ def snapshot(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
     }
 
 
+def written(settings: Settings, name: str) -> set[tuple[object, ...]]:
+    """The rows of one table, each by its key, with the transaction that wrote it and all it says."""
+    key = next(door.key[-1] for door in DOORS if door.name == name)
+    return set(execute(settings, f"select {key}, t.xmin::text, t::text from publish.{name} t"))
+
+
 def next_build(settings: Settings, days: list[str]) -> None:
     """Build 2: a correction of the first day's ticket delivery."""
     execute(
@@ -133,6 +139,56 @@ def test_ticket_that_moves_to_another_day_is_never_missing_or_doubled(world: Set
         ("2015-01-09",)
     ]
     assert execute(world, "select count(*) from publish.ticket") == [(11,)]
+
+
+def test_corrected_inspection_is_moved_with_what_differs_and_leaves_both_days(world: Settings) -> None:
+    publish.move(world, 1)
+    before = {name: written(world, name) for name in ("inspection", "inspection_item")}
+    next_build(world, [])
+    # the items say so on a day that the build changed, though no delivery of it brought them
+    execute(world, "insert into ops.build_day values (2, '2015-01-01')")
+    execute(
+        world,
+        "update marts.fct_inspection set planned_date = '2015-01-09', inspection_type = 'weekly', delivery_id = 5 "
+        "where project_id = 'P1'",
+    )
+    execute(world, "update marts.fct_inspection_item set inspection_type = 'weekly' where project_id = 'P1'")
+    publish.move(world, 2)
+    moved = rows_moved(world)
+    assert {name: moved[name] for name in moved if moved[name]} == {"inspection": 1, "inspection_item": 1}
+    changed = {name: {row[0] for row in rows ^ written(world, name)} for name, rows in before.items()}
+    assert changed == {"inspection": {"I-P1"}, "inspection_item": {"N-P1"}}
+    assert execute(world, "select day::text from publish.day order by 1") == [
+        ("2015-01-01",),
+        ("2015-01-02",),
+    ]
+
+
+def test_automatic_finding_is_published_when_it_is_opened_and_when_it_is_settled(world: Settings) -> None:
+    publish_days(world, 1)
+    before = written(world, "nonconformity")
+    execute(
+        world,
+        "insert into marts.fct_nonconformity (nonconformity_id, origin, project_id, standard_code, status, "
+        "found_date, observed) values "
+        """('service_finding:1', 'automatic', 'P1', 'SV-IN-01', 'found', '2014-11-30', '{"done_share": 0.5}')""",
+    )
+    next_build(world, [])
+    assert publish_days(world, 2) == ["2015-01-01"]  # its own day is announced by nothing but tickets
+    assert rows_moved(world)["nonconformity"] == 1
+    execute(
+        world,
+        "update marts.fct_nonconformity set status = 'closed', closed_date = '2015-01-02' where origin = 'automatic'",
+    )
+    execute(world, "insert into ops.build (run_id, status, stage) values ('run-3', 'running', 'facts')")
+    pass_gates(world, 3)
+    publish.move(world, 3)
+    moved = rows_moved(world)
+    assert {name: moved[name] for name in moved if moved[name]} == {"nonconformity": 1}
+    query = "select status, observed->>'done_share' from publish.nonconformity where origin = 'automatic'"
+    assert execute(world, query) == [("closed", "0.5")]
+    assert {row[0] for row in before ^ written(world, "nonconformity")} == {"service_finding:1"}
+    assert execute(world, "select max(day)::text, count(*) from publish.day") == [("2015-01-02", 2)]
 
 
 def test_days_of_a_build_that_failed_are_published_by_its_successor(world: Settings) -> None:

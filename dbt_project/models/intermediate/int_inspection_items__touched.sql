@@ -5,6 +5,7 @@
         incremental_strategy='replace_scope',
         incremental_predicates=['true'],
         indexes=[{'columns': ['source_id', 'source_inspection_item_id'], 'unique': true}],
+        post_hook='analyze {{ this }}',
     )
 }}
 
@@ -22,7 +23,8 @@ inspections_before as (
     }) }}
 ),
 
-items_before as (
+-- Not materialised: what is asked of history is asked by key.
+items_before as not materialized (
     {{ rows_before('marts', 'fct_inspection_item', {
         'source_id': 'text', 'source_inspection_item_id': 'text', 'source_inspection_id': 'text', 'delivery_id': 'bigint',
     }) }}

@@ -5,6 +5,7 @@
         incremental_strategy='replace_scope',
         incremental_predicates=['true'],
         indexes=[{'columns': ['source_id', 'source_inspection_id'], 'unique': true}],
+        post_hook='analyze {{ this }}',
     )
 }}
 
@@ -24,7 +25,8 @@ deliveries as (
     select * from {{ source('ops', 'delivery') }}
 ),
 
-inspections_before as (
+-- Not materialised: what is asked of history is asked by key.
+inspections_before as not materialized (
     {{ rows_before('marts', 'fct_inspection', {
         'source_id': 'text', 'source_inspection_id': 'text', 'done_date': 'date', 'delivery_id': 'bigint',
     }) }}

@@ -20,7 +20,8 @@ rectifications as (
             and delivered.source_rectification_id = touched.source_nonconformity_id
 ),
 
-items as (
+-- Not materialised: what is asked of history is asked by key.
+items as not materialized (
     select * from {{ ref('fct_inspection_item') }}
 ),
 

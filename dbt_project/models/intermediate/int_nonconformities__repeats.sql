@@ -14,7 +14,8 @@ touched as (
     select * from {{ ref('int_nonconformities__touched') }}
 ),
 
-before as (
+-- Not materialised: what is asked of history is asked by key.
+before as not materialized (
     {{ rows_before('intermediate', 'int_nonconformities', dict(
         nonconformity_columns(), repeats_nonconformity_id='text',
     )) }}

@@ -8,6 +8,7 @@
             {'columns': ['source_kind', 'source_id', 'source_nonconformity_id'], 'unique': true},
             {'columns': ['nonconformity_id'], 'unique': true},
         ],
+        post_hook='analyze {{ this }}',
     )
 }}
 
@@ -18,15 +19,20 @@
     'fit_out_finding': 'stg_delivered__fit_out_findings',
 } %}
 
-with rectifications as (
+with rectifications as not materialized (
     select * from {{ ref('stg_delivered__rectifications') }}
+),
+
+inspection_items as (
+    select * from {{ ref('stg_delivered__inspection_items') }}
 ),
 
 touched_items as (
     select * from {{ ref('int_inspection_items__touched') }}
 ),
 
-before as (
+-- Not materialised: what is asked of history is asked by key.
+before as not materialized (
     {{ rows_before('intermediate', 'int_nonconformities', nonconformity_columns()) }}
 ),
 
@@ -128,10 +134,16 @@ touched as (
     union
     select
         'inspection_item' as source_kind,
-        source_id,
-        source_inspection_item_id as source_nonconformity_id
+        items.source_id,
+        items.source_inspection_item_id as source_nonconformity_id
     from items
+    inner join inspection_items
+        on
+            items.source_id = inspection_items.source_id
+            and items.source_inspection_item_id = inspection_items.source_inspection_item_id
+    where inspection_items.result = 'failed'
     union
+    -- and what they were
     select
         before.source_kind,
         before.source_id,

@@ -22,7 +22,8 @@
     )
 }}
 
-with answers as (
+-- Not materialised: what is asked of history is asked by key.
+with answers as not materialized (
     select * from {{ ref('stg_delivered__survey_answers') }}
 ),
 

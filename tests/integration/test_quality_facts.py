@@ -1,0 +1,571 @@
+"""Facts of inspections, non-conformities and surveys on a real server, from small deliveries."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from random import Random  # seeded: the same history every time
+from typing import Any
+
+import pytest
+from tests.deliveries import QUALITY_FACTS, Company
+
+from yardstick import quality, transform
+from yardstick.settings import Settings
+
+SECRET = "the guard at the east gate sleeps"
+STANDARDS = """
+insert into ops.standards_release (standards_release, effective_from, content_sha256, names, repeat_within_days,
+    inspection_grace_days)
+values ('2026-01', '2026-01-01', 'x', '{}', 90, '{"monthly": 2}');
+insert into ops.standards_category (standards_release, category, parent_category, names, function, position) values
+('2026-01', 'cleaning', null, '{"zh": "保洁", "en": "Cleaning"}', 'cleaning', 1),
+('2026-01', 'cleaning_lobby', 'cleaning', '{"zh": "大堂", "en": "Lobby"}', 'cleaning', 2);
+insert into ops.standards_inspection (standards_release, standard_code, category, names, requirement, check_text,
+    scoring_method, full_score, weight, severity, rectify_within_days, is_veto, evidence, inspected, check_every_days,
+    position)
+values
+('2026-01', 'CL-LB-01', 'cleaning_lobby', '{"zh": "地面", "en": "Floor"}', '{}', '{}', 'points', 4, 5, 'serious',
+    3, false, '{photo}', '{monthly}', 30, 1),
+('2026-01', 'CL-LB-02', 'cleaning_lobby', '{"zh": "门", "en": "Doors"}', '{}', '{}', 'points', 2, 2, 'minor',
+    7, true, '{photo}', '{monthly}', 30, 2);
+insert into ops.standards_service (standards_release, standard_code, category, names, requirement, severity,
+    accountable_function, rectify_within_days, position)
+values ('2026-01', 'SV-IN-01', 'inspection', '{"zh": "计划", "en": "Plan"}', '{}', 'serious', 'management', 5, 1);
+insert into ops.standards_data (standards_release, standard_code, suite, dimension, names, severity, position)
+values ('2026-01', 'DS-IN-01', 'staged_inspections', 'range', '{"zh": "得分", "en": "Score"}', 'blocking', 1);
+"""
+
+
+@pytest.fixture
+def company(settings: Settings) -> Company:
+    company = Company(settings).register()
+    company.deliver_master()
+    with company.open() as connection:
+        connection.execute(STANDARDS.encode())
+    return company
+
+
+def inspection(name: str, day: str, **fields: str) -> dict[str, str]:
+    """A monthly inspection of P1, done on its planned day."""
+    return {
+        "source_inspection_id": name,
+        "planned_date": day,
+        "project_id": "P1",
+        "inspection_type": "monthly",
+        "inspection_scope": "comprehensive",
+        "status": "done",
+        "started_at": f"{day} 09:00:00",
+        "inspector_person_id": "H1",
+        **fields,
+    }
+
+
+def item(name: str, day: str, **fields: str) -> dict[str, str]:
+    """The floor of the lobby, checked in inspection I1 and found wanting."""
+    return {
+        "source_inspection_item_id": name,
+        "source_inspection_id": "I1",
+        "checked_at": f"{day} 10:00:00",
+        "standard_code": "CL-LB-01",
+        "location": "lobby",
+        "result": "failed",
+        **fields,
+    }
+
+
+def rectification(name: str, day: str, **fields: str) -> dict[str, str]:
+    """What is asked for item N1, due three days later at six."""
+    due = date.fromisoformat(day) + timedelta(days=3)
+    return {
+        "source_rectification_id": name,
+        "source_inspection_item_id": "N1",
+        "project_id": "P1",
+        "status": "open",
+        "raised_at": f"{day} 11:00:00",
+        "due_at": f"{due} 18:00:00",
+        **fields,
+    }
+
+
+def answer(name: str, day: str, **fields: str) -> dict[str, str]:
+    return {
+        "source_survey_answer_id": name,
+        "survey_id": "S1",
+        "project_id": "P1",
+        "asked_at": f"{day} 10:00:00",
+        "question_code": "q1",
+        "dimension": "overall",
+        **fields,
+    }
+
+
+def one(company: Company, query: str) -> tuple[Any, ...]:
+    (row,) = company.rows(query)
+    return row
+
+
+def affected(company: Company) -> list[str]:
+    """The days of March whose figures the last build computes anew."""
+    return [
+        row[0]
+        for row in company.rows("select to_char(day, 'DD') from intermediate.int_days__affected order by 1")
+    ]
+
+
+def quality_facts(company: Company) -> dict[str, str]:
+    return {name: md5 for name, md5 in company.fingerprints().items() if name in QUALITY_FACTS}
+
+
+def test_finding_lives_from_the_failed_item_to_the_passed_reinspection(company: Company) -> None:
+    query = (
+        "select nonconformity_id, status, found_date::text, due_date::text, rectified_date::text, "
+        "closed_date::text, is_overdue, is_rectified_on_time, standard_code, location, severity, "
+        "accountable_post_id from marts.fct_nonconformity"
+    )
+    place = ("CL-LB-01", "lobby", "serious", "post-1")
+    company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
+    company.deliver(
+        "inspection_item", {"2026-03-02": [item("N1", "2026-03-02", accountable_post_id="post-1")]}
+    )
+    company.build()
+    found = ("inspection_item:site:N1", "found", "2026-03-02", "2026-03-05", None, None, False, None)
+    assert company.rows(query) == [(*found, *place)]
+    assert affected(company) == ["02"]
+
+    rows = [rectification("R1", "2026-03-03", status="assigned", assigned_at="2026-03-03 12:00:00")]
+    company.deliver("rectification", {"2026-03-03": rows})
+    company.build()
+    asked = ("rectification:site:R1", "assigned", "2026-03-03", "2026-03-06", None, None, False, None)
+    assert company.rows(query) == [(*asked, *place)]
+    assert affected(company) == ["02", "03"]
+
+    told = rectification(
+        "R1", "2026-03-03", status="closed", assigned_at="2026-03-03 12:00:00",
+        rectified_at="2026-03-06 18:00:00", reinspected_at="2026-03-08 00:30:00", reinspection_result="passed",
+        closed_at="2026-03-08 00:30:00",
+    )  # fmt: skip
+    company.deliver("rectification", {"2026-03-03": [told], "2026-03-08": []})
+    company.build()
+    closed = (
+        "rectification:site:R1",
+        "closed",
+        "2026-03-03",
+        "2026-03-06",
+        "2026-03-06",
+        "2026-03-08",
+        False,
+        True,
+    )
+    assert company.rows(query) == [(*closed, *place)]
+    assert affected(company) == ["03", "06", "08"]
+
+
+def test_failed_reinspection_is_not_put_right_and_a_cancelled_finding_never_overdue(company: Company) -> None:
+    company.deliver(
+        "rectification",
+        {
+            "2026-03-02": [
+                rectification("late", "2026-03-02", rectified_at="2026-03-05 18:01:00", status="rectified"),
+                rectification(
+                    "wanting", "2026-03-02", rectified_at="2026-03-03 09:00:00", status="rectified",
+                    reinspected_at="2026-03-04 09:00:00", reinspection_result="failed",
+                ),
+                rectification("cancelled", "2026-03-02", status="cancelled"),
+                rectification("untold", "2026-03-02", status="closed"),
+                rectification("open", "2026-03-02"),
+                rectification("not_due", "2026-03-02", due_at="2026-03-06 00:00:00"),
+            ],
+            "2026-03-05": [],
+        },
+    )  # fmt: skip
+    company.build()
+    assert company.rows(
+        "select source_nonconformity_id, is_overdue, is_rectified_on_time from marts.fct_nonconformity order by 1"
+    ) == [
+        ("cancelled", False, None),
+        ("late", False, False),
+        ("not_due", False, None),
+        ("open", True, False),
+        ("untold", False, None),
+        ("wanting", True, False),
+    ]
+
+
+def test_finding_is_overdue_by_what_its_source_delivered_and_not_by_the_clock(company: Company) -> None:
+    query = "select is_overdue, is_rectified_on_time from marts.fct_nonconformity where source_id = 'site'"
+    company.deliver("rectification", {"2026-03-02": [rectification("R1", "2026-03-02")]})
+    company.build()
+    assert company.rows(query) == [(False, None)]
+    company.deliver("survey_answer", {"2026-03-30": [answer("A1", "2026-03-30")]})
+    company.build()
+    assert company.rows(query) == [(False, None)]
+    company.deliver("inspection_item", {"2026-03-05": [item("N9", "2026-03-05", result="passed")]})
+    company.build()
+    assert company.rows(query) == [(True, False)]
+    assert affected(company) == ["02", "05"]
+
+
+def test_finding_is_repeated_within_the_days_of_the_release_and_no_longer(company: Company) -> None:
+    first = date(2026, 1, 10)
+    days = {name: str(first + timedelta(days=count)) for name, count in (("A", 0), ("B", 90), ("C", 181))}
+    company.deliver("inspection_item", {day: [item(name, day)] for name, day in days.items()})
+    others = [
+        item("same_day", days["B"], checked_at=f"{days['B']} 15:00:00"),
+        item("elsewhere", days["B"], location="lift"),
+        item("other_standard", days["B"], standard_code="CL-LB-02"),
+        item("other_project", days["B"], project_id="P2"),
+    ]
+    company.deliver("inspection_item", {days["B"]: others}, file_name="others.csv")
+    company.deliver("inspection", {days["A"]: [inspection("I1", days["A"])]})
+    company.build()
+    query = (
+        "select source_nonconformity_id, is_repeated, repeats_nonconformity_id from marts.fct_nonconformity"
+    )
+    repeats = {name: (told, of) for name, told, of in company.rows(query)}
+    assert repeats == {
+        "A": (False, None),
+        "B": (True, "inspection_item:site:A"),
+        "same_day": (True, "inspection_item:site:A"),
+        "C": (False, None),
+        "elsewhere": (False, None),
+        "other_standard": (False, None),
+        "other_project": (False, None),
+    }
+
+    # what comes late changes what came before it
+    late = str(first + timedelta(days=100))
+    found = item("late", late, source_inspection_id="I2", project_id="P1")
+    company.deliver("inspection_item", {late: [found]}, file_name="late.csv")
+    company.build()
+    now = {name: (told, of) for name, told, of in company.rows(query)}
+    assert {name: now[name] for name in ("late", "C")} == {
+        "late": (True, "inspection_item:site:same_day"),
+        "C": (True, "inspection_item:site:late"),
+    }
+    assert set(now.items()) - set(repeats.items()) == {("late", now["late"]), ("C", now["C"])}
+    noted = {str(day) for (day,) in company.rows("select day from ops.build_day where build_id = 2")}
+    assert {late, days["C"]} <= noted
+    assert not {days["A"], days["B"]} & noted
+
+    # and is taken back when it turns out to be nothing
+    company.deliver("inspection_item", {late: [{**found, "result": "passed"}]}, file_name="late.csv")
+    company.build()
+    assert {name: (told, of) for name, told, of in company.rows(query)} == repeats
+
+
+def test_corrected_inspection_date_touches_both_days_and_its_items(company: Company) -> None:
+    company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
+    company.deliver("inspection_item", {"2026-03-03": [item("N1", "2026-03-03")]})
+    company.build()
+    assert one(company, "select due_date::text, done_date::text from marts.fct_inspection") == (
+        "2026-03-04",
+        "2026-03-02",
+    )
+    moved = inspection("I1", "2026-03-10", inspection_type="weekly", inspector_person_id="H2")
+    company.deliver("inspection", {"2026-03-02": [], "2026-03-10": [moved]})
+    company.build()
+    query = (
+        "select planned_date::text, due_date::text, done_date::text, items_failed from marts.fct_inspection"
+    )
+    assert one(company, query) == ("2026-03-10", "2026-03-10", "2026-03-10", 1)
+    assert one(company, "select inspection_type, inspector_person_id from marts.fct_inspection_item") == (
+        "weekly",
+        "H2",
+    )
+    assert affected(company) == ["02", "03", "04", "10"]
+
+
+def test_item_may_come_before_its_inspection(company: Company) -> None:
+    company.deliver("inspection_item", {"2026-03-02": [item("N1", "2026-03-02", is_veto="true")]})
+    company.build()
+    query = "select project_id, inspection_type, inspector_person_id from marts.fct_inspection_item"
+    assert one(company, query) == (None, None, None)
+    assert one(company, "select project_id, status from marts.fct_nonconformity") == (None, "found")
+    company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
+    company.build()
+    assert one(company, query) == ("P1", "monthly", "H1")
+    assert one(company, "select project_id, status from marts.fct_nonconformity") == ("P1", "found")
+    assert one(
+        company,
+        "select items_checked, items_failed, findings, is_vetoed, veto_codes from marts.fct_inspection",
+    ) == (1, 1, 1, True, ["CL-LB-01"])
+
+
+def test_what_the_source_leaves_open_the_standard_in_force_says(company: Company) -> None:
+    company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
+    company.deliver(
+        "inspection_item",
+        {
+            "2026-03-02": [
+                item("N1", "2026-03-02", score="1"),
+                item(
+                    "N2",
+                    "2026-03-02",
+                    standard_code="CL-LB-02",
+                    severity="major",
+                    full_score="5",
+                    is_veto="false",
+                ),
+                item("N3", "2026-03-02", standard_code="CL-LB-02", result="passed", score="2"),
+                item("N4", "2026-03-02", standard_code="unheard-of", result="not_checked"),
+            ]
+        },
+    )
+    company.build()
+    assert company.rows(
+        "select source_inspection_item_id, is_passed, full_score, deduction_points, findings, is_veto, severity "
+        "from marts.fct_inspection_item order by 1"
+    ) == [
+        ("N1", False, 4, 3, 1, False, "serious"),
+        ("N2", False, 5, None, 1, False, "major"),
+        ("N3", True, 2, 0, 0, True, None),
+        ("N4", None, None, None, None, False, None),
+    ]
+    assert one(
+        company,
+        "select items_checked, items_failed, score, full_score, deduction_points, is_vetoed, standards_release "
+        "from marts.fct_inspection",
+    ) == (3, 2, 3, 11, 3, False, "2026-01")
+    assert company.rows(
+        "select source_nonconformity_id, due_date::text from marts.fct_nonconformity order by 1"
+    ) == [("N1", "2026-03-05"), ("N2", "2026-03-09")]
+    assert company.rows(
+        "select standard_code, standard_kind, category_path, category_2, function, effective_until::text "
+        "from marts.dim_standard order by 1"
+    ) == [
+        ("CL-LB-01", "inspection", ["cleaning", "cleaning_lobby"], "cleaning_lobby", "cleaning", "infinity"),
+        ("CL-LB-02", "inspection", ["cleaning", "cleaning_lobby"], "cleaning_lobby", "cleaning", "infinity"),
+        ("DS-IN-01", "data", ["range"], None, None, "infinity"),
+        ("SV-IN-01", "service", ["inspection"], None, "management", "infinity"),
+    ]
+    assert company.rows("select category, depth from marts.dim_standard_category order by 2") == [
+        ("cleaning", 1),
+        ("cleaning_lobby", 2),
+    ]
+
+    # read anew, it is applied to what was found under it
+    with company.open() as connection:
+        connection.execute(
+            "update ops.standards_inspection set rectify_within_days = 1 where standard_code = 'CL-LB-01'"
+        )
+        connection.execute("update ops.standards_release set loaded_at = now()")
+    company.deliver("survey_answer", {"2026-03-02": [answer("A1", "2026-03-02")]})
+    company.build()
+    assert company.rows(
+        "select source_nonconformity_id, due_date::text from marts.fct_nonconformity order by 1"
+    ) == [("N1", "2026-03-03"), ("N2", "2026-03-09")]
+
+
+def test_whether_the_inspector_was_on_duty_is_known_from_roster_and_attendance(company: Company) -> None:
+    days = ("2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06", "2026-03-09")
+    query = "select source_inspection_id, is_inspector_on_duty from marts.fct_inspection order by 1"
+    company.deliver(
+        "person", {days[0]: [{"person_id": name, "contract_type": "permanent", "joined_date": "2020-01-01"} for name in ("H1", "H2")]}
+    )
+    company.deliver(
+        "inspection",
+        {
+            days[0]: [inspection("clocked", days[0])],
+            days[1]: [inspection("rostered", days[1]), inspection("planned", days[1], status="planned")],
+            days[2]: [inspection("on_leave", days[2])],
+            days[3]: [inspection("after_a_night", days[3], started_at=f"{days[3]} 01:00:00")],
+            days[4]: [
+                inspection("not_there", days[4]),
+                inspection("stranger", days[4], inspector_person_id="H7"),
+            ],
+            days[5]: [inspection("untold", days[5])],
+        },
+    )
+    company.build()
+    assert {known for _, known in company.rows(query)} == {None}
+
+    def shift(name: str, day: str, kind: str = "work", person: str = "H1", **fields: str) -> dict[str, str]:
+        return {
+            "source_roster_id": name,
+            "person_id": person,
+            "shift_date": day,
+            "shift_kind": kind,
+            **fields,
+        }
+
+    company.deliver(
+        "roster",
+        {
+            days[1]: [shift("r1", days[1]), shift("r2", days[1], status="cancelled")],
+            days[2]: [
+                shift("r3", days[2], "leave"),
+                shift("r4", days[2], starts_at=f"{days[2]} 20:00:00", ends_at=f"{days[3]} 04:00:00"),
+                shift("r5", days[2], status="cancelled"),
+            ],
+            days[3]: [shift("r6", days[3], person="H2")],
+            days[4]: [shift("r7", days[4], status="cancelled"), shift("r8", days[4], person="H2")],
+        },
+    )
+    clocked = {"source_attendance_id": "a1", "person_id": "H1", "work_date": days[0]}
+    company.deliver("attendance", {days[0]: [{**clocked, "clock_in_at": f"{days[0]} 08:00:00"}]})
+    company.build()
+    assert company.rows(query) == [
+        ("after_a_night", True),
+        ("clocked", True),
+        ("not_there", False),
+        ("on_leave", True),  # and at work at night
+        ("planned", None),
+        ("rostered", True),
+        ("stranger", None),
+        ("untold", None),
+    ]
+    gone = shift(
+        "r4", days[2], starts_at=f"{days[2]} 20:00:00", ends_at=f"{days[3]} 04:00:00", status="cancelled"
+    )
+    company.deliver("roster", {days[2]: [gone]}, file_name="change.csv")
+    company.build()
+    assert dict(company.rows(query)) | {"on_leave": False, "after_a_night": False} == dict(
+        company.rows(query)
+    )
+
+
+def test_answers_are_counted_and_words_stay_in_staging(company: Company) -> None:
+    company.deliver(
+        "survey_answer",
+        {
+            "2026-03-02": [
+                answer(
+                    "A1", "2026-03-02", answered_at="2026-03-04 00:10:00", score="4", full_score="5",
+                    answer_text=SECRET, respondent_id="O-77", household_id="3-1-502",
+                ),
+                answer("A2", "2026-03-02", status="not_answered"),
+            ],
+            "2026-03-04": [],
+        },
+    )  # fmt: skip
+    company.build()
+    assert company.rows(
+        "select source_survey_answer_id, asked_date::text, answered_date::text, is_answered, score, has_verbatim "
+        "from marts.fct_survey_answer order by 1"
+    ) == [
+        ("A1", "2026-03-02", "2026-03-04", True, 4, True),
+        ("A2", "2026-03-02", None, False, None, False),
+    ]
+    assert affected(company) == ["02", "04"]
+    assert one(company, "select answer_text from staging.stg_delivered__survey_answers where score = 4") == (
+        SECRET,
+    )
+    for (table,) in company.rows(
+        "select tablename from pg_tables where schemaname in ('marts', 'intermediate')"
+    ):
+        for schema in ("marts", "intermediate"):
+            if company.rows("select to_regclass(%s)", [f"{schema}.{table}"]) != [(None,)]:
+                shown = str(company.rows(f"select t::text from {schema}.{table} as t"))
+                assert not any(word in shown for word in (SECRET, "O-77", "3-1-502"))
+
+
+def test_row_that_means_something_else_now_leaves_nothing_behind(company: Company) -> None:
+    company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
+    company.deliver("inspection_item", {"2026-03-02": [item("N1", "2026-03-02", evidence_reference="N2")]})
+    company.deliver("rectification", {"2026-03-02": [rectification("R1", "2026-03-02", measure="R2")]})
+    company.build()
+    company.map("inspection_item", "source_inspection_item_id", source_columns=["evidence_reference"])
+    company.map("rectification", "source_rectification_id", source_columns=["measure"])
+    transform.rebuild(company.settings)
+    company.build()
+    assert one(company, "select source_inspection_item_id from marts.fct_inspection_item") == ("N2",)
+    # R2 is of item N1, which is gone: the failed item N2 has nobody who puts it right
+    assert company.rows("select nonconformity_id, standard_code from marts.fct_nonconformity order by 1") == [
+        ("inspection_item:site:N2", "CL-LB-01"),
+        ("rectification:site:R2", None),
+    ]
+    assert one(company, "select items_failed from marts.fct_inspection") == (1,)
+
+
+def test_days_changed_by_a_build_that_failed_are_computed_by_its_successor(company: Company) -> None:
+    company.deliver("inspection_item", {"2026-03-02": [item("N1", "2026-03-02")]})
+    company.build()
+    company.deliver("inspection_item", {"2026-03-02": [], "2026-03-04": [item("N1", "2026-03-04")]})
+    failed = company.build()
+    with company.open() as connection:  # as if it had ended after its facts
+        connection.execute("update ops.build set status = 'failed' where build_id = %s", [failed])
+        connection.execute(
+            "update ops.delivery set audited_build_id = null where audited_build_id = %s", [failed]
+        )
+    successor = company.build()
+    assert successor and failed and successor > failed
+    assert affected(company) == ["02", "04"]
+    with company.open() as connection:
+        quality.note_days(connection, successor)
+    noted = company.rows("select day::text from ops.build_day where build_id = %s order by 1", [successor])
+    assert [day for (day,) in noted] == ["2026-03-02", "2026-03-04", "2026-03-05", "2026-03-07"]
+
+
+def history(company: Company, *, day_by_day: bool) -> None:
+    """A week of inspections, findings and their life, with corrections, from one seed."""
+    random = Random(7)  # noqa: S311
+    known: dict[str, dict[str, dict[str, str]]] = {
+        "inspection": {},
+        "inspection_item": {},
+        "rectification": {},
+    }
+    for number in range(7):
+        day = str(date(2026, 3, 1) + timedelta(days=number))
+        rows: dict[str, dict[str, list[dict[str, str]]]] = {name: {day: []} for name in known}
+
+        def put(entity: str, key: str, at: str, row: dict[str, str], rows: Any = rows) -> None:
+            known[entity][key] = row
+            rows[entity].setdefault(at, []).append(row)
+
+        for count in range(2):
+            name = f"I{number}-{count}"
+            if random.random() < 0.8:  # the other inspections come a day late, their items do not
+                put("inspection", name, day, inspection(name, day))
+            for place in ("lobby", "lift"):
+                key = f"{name}-{place}"
+                code = random.choice(["CL-LB-01", "CL-LB-02"])
+                passed = random.random() < 0.5
+                row = item(key, day, source_inspection_id=name, location=place, standard_code=code)
+                put("inspection_item", key, day, {**row, "result": "passed" if passed else "failed"})
+                if not passed and random.random() < 0.7:
+                    put(
+                        "rectification",
+                        f"R-{key}",
+                        day,
+                        rectification(f"R-{key}", day, source_inspection_item_id=key),
+                    )
+        for entity, names in (("inspection_item", 1), ("rectification", 2)):
+            for key in random.sample(sorted(known[entity]), min(names, len(known[entity]))):
+                row = known[entity][key]
+                at = row.get("checked_at", row.get("raised_at", ""))[:10]
+                change = (
+                    {"result": random.choice(["passed", "failed"])}
+                    if entity == "inspection_item"
+                    else {"status": "rectified", "rectified_at": f"{day} 17:00:00"}
+                )
+                if row not in rows[entity].get(at, []):
+                    put(entity, key, at, {**row, **change})
+        missing = f"I{number - 1}-0"
+        if number and missing not in known["inspection"]:
+            before = str(date(2026, 3, 1) + timedelta(days=number - 1))
+            put("inspection", missing, before, inspection(missing, before))
+        for entity, days in rows.items():
+            company.deliver(entity, days, file_name=f"{entity}_{day}.csv")
+        if day_by_day:
+            company.build()
+
+
+def test_history_in_one_build_and_day_by_day_give_the_same_facts(company: Company) -> None:
+    history(company, day_by_day=True)
+    before = quality_facts(company)
+    counted = one(
+        company,
+        "select count(*) filter (where is_repeated), count(*) filter (where is_overdue), "
+        "count(*) filter (where is_rectified_on_time), "
+        "count(*) filter (where nonconformity_id like 'inspection_item:%') from marts.fct_nonconformity",
+    )
+    assert all(count > 2 for count in counted), counted
+    company.forget()
+    company.build()
+    assert quality_facts(company) == before
+
+    # a second look at the same rows changes nothing, and no day
+    transform.rebuild(company.settings)
+    last = company.build()
+    assert quality_facts(company) == before
+    assert company.rows("select day from ops.build_day where build_id = %s", [last]) == []
