@@ -252,6 +252,23 @@ def test_rows_in_order_are_asked_for_no_further_than_their_day(client: Client, a
     assert client.notices == []
 
 
+def test_of_a_history_that_comes_whole_a_day_takes_its_own(client: Client, api: Api) -> None:
+    api.rows = tickets(2)
+    for row in api.rows:
+        row["history"] = [{"at": f"2026-01-{day}T12:00:00.000+0800"} for day in (29, 30, 31)] + [{"at": "?"}]
+    asked = {"format": "%Y-%m-%d", "from": "updated_from", "overlap_minutes": 60, "within": "history.at"}
+    for day, number in ((30, 2), (31, 2)):
+        rows = client.rows(
+            lists={"history": "each"}, incremental=asked, day=date(2026, 1, day), total="meta.total"
+        )
+        whole = [
+            row for row in rows if row["history.at"] != "?"
+        ]  # what cannot be read is for staging to reject
+        assert [row["history.at"][:10] for row in whole] == [f"2026-01-{day}"] * number
+        assert len(rows) == number + 2
+        assert client.notices == ["4 row(s) happened outside what was asked for: another pull brings them"]
+
+
 def test_lists_in_rows_become_rows_and_their_number_is_not_held_against_the_total(client: Client) -> None:
     for row in client.api.rows:
         row["history"] = [{"at": 1, "what": "a"}, {"at": 2, "what": "b"}]

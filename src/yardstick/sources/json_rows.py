@@ -19,7 +19,7 @@ from yardstick.sources import json_shape, pagination, spool
 from yardstick.sources.delivery import PAGE_ROWS, Page, Reading, RefusedError, Rows
 from yardstick.sources.fold import fold
 from yardstick.sources.header import missing_columns
-from yardstick.sources.skew import Skew
+from yardstick.sources.skew import Skew, outside
 
 if TYPE_CHECKING:
     from yardstick.sources.rest import RestOptions
@@ -140,6 +140,7 @@ class _Reader:
             if "pull" in frame:
                 if options.incremental:
                     self.skew = Skew.of(frame["pull"], options.incremental)
+                    self.shaper.is_outside = outside(frame["pull"], options.incremental)
                 continue
             if "page" not in frame:
                 continue
@@ -149,10 +150,11 @@ class _Reader:
                 document = decode(body)
             except (ValueError, RecursionError):
                 raise RefusedError(f"{place} is not JSON. Pull again.") from None
-            if options.total and not options.shape.changes_number:
+            lays_out = bool(options.shape) or self.shaper.is_outside is not None
+            if options.total and not options.shape.changes_number and self.shaper.is_outside is None:
                 self.reading.total = whole_number(document, options.total, place)
             found = records(document, options, place)
-            waiting += self.shaper.rows(found, place) if options.shape else found
+            waiting += self.shaper.rows(found, place) if lays_out else found
             while len(waiting) >= PAGE_ROWS:
                 yield from self._batch(waiting[:PAGE_ROWS])
                 del waiting[:PAGE_ROWS]

@@ -130,11 +130,15 @@ class Shaper:
         shape: how.
         text: a value as the text of a cell.
         left_out: rows that are no data of the entity, by the column that says so.
+        is_outside: whether a row happened outside the pull's window; None: nobody asks.
+        outside: rows that did.
     """
 
     shape: Shape
     text: Callable[[Any], str]
     left_out: Counter[str] = field(default_factory=Counter)
+    is_outside: Callable[[Row], bool] | None = None
+    outside: int = 0
 
     def rows(self, records: list[Any], place: str) -> list[Any]:
         """The rows that a page's records become; what is no object passes unchanged.
@@ -195,6 +199,9 @@ class Shaper:
             if self.text(get(row, path)) not in words:
                 self.left_out[path] += 1
                 return None
+        if self.is_outside and self.is_outside(row):
+            self.outside += 1
+            return None
         if self.shape.spread:
             by, columns = self.shape.spread
             if name := self.text(get(row, by)):
@@ -206,10 +213,15 @@ class Shaper:
 
     def told(self) -> list[str]:
         """What there is to tell of the rows that were left out."""
-        return [
+        told = [
             f"{count:,} row(s) hold something else in {path!r} than keep says: they are no data of this entity"
             for path, count in self.left_out.items()
         ]
+        if self.outside:
+            told.append(
+                f"{self.outside:,} row(s) happened outside what was asked for: another pull brings them"
+            )
+        return told
 
 
 def get(row: Any, path: str) -> Any:

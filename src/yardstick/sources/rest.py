@@ -55,6 +55,7 @@ ENTITY_PROPERTIES: dict[str, Any] = {
             "overlap_minutes": {"type": "integer", "minimum": 0},
             "column": _NON_EMPTY,
             "ordered": {"type": "boolean"},
+            "within": _NON_EMPTY,
         },
     },
     **json_shape.SCHEMA,
@@ -80,6 +81,8 @@ class Incremental:
         column: when a row was changed; rows outside the window are told. Empty: not looked at.
         is_bounded: the API is asked for an end.
         is_ordered: rows come in the order of ``column``: a pull ends with the page that goes past its window.
+        within: when a row happened, where histories come whole; rows outside the window are left out. Empty:
+            every row counts.
     """
 
     since: str
@@ -89,6 +92,7 @@ class Incremental:
     column: str
     is_bounded: bool
     is_ordered: bool
+    within: str
 
     def written(self, moment: datetime) -> str:
         """A moment as the API reads it."""
@@ -149,6 +153,7 @@ class RestOptions:
         """Everything that decides how bytes become cells."""
         watched = self.incremental and [
             self.incremental.column, self.incremental.format, self.incremental.overlap_minutes,
+            *([self.incremental.within] if self.incremental.within else []),
         ]  # fmt: skip
         shape = self.shape.key()
         return [
@@ -233,6 +238,12 @@ def _incremental(
             compile_format(form)
         except DateFormatError as error:
             reader.problem((*place, "format"), f"{error}. Or write one of {', '.join(FORMATS)}.")
+    if "within" in given and ("until" in given or "{until}" in found):
+        reader.problem(
+            (*place, "within"),
+            "loses what happened in a window and was changed once more after it: the API is not asked for that. "
+            "Remove until.",
+        )
     return Incremental(
         since=given.get("from", ""),
         until=given.get("until", ""),
@@ -241,6 +252,7 @@ def _incremental(
         column=given.get("column", ""),
         is_bounded="until" in given or "{until}" in found,
         is_ordered=given.get("ordered", False),
+        within=given.get("within", ""),
     )
 
 

@@ -146,6 +146,7 @@ _MEANINGS = {
     "incremental.overlap_minutes": "How much earlier than its day a window starts (default 60).",
     "incremental.column": "Column that says when a row was changed; rows outside the window are told.",
     "incremental.ordered": "true: rows come in the order of column; a pull ends with the page past its window.",
+    "incremental.within": "When a row happened, where histories come whole: rows outside the window are left out.",
     "incremental.type": "What {from} and {until} stand for: timestamp (default), date or epoch.",
     "lists": "Lists in a row, by path: each item a row; first, last: that item alone; by: an object by a key.",
     "lists.by": "Key of the items: custom_fields by id gives the column custom_fields.36001.value.",

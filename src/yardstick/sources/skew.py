@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,39 @@ from yardstick.sources.json_shape import get
 
 if TYPE_CHECKING:
     from yardstick.sources.rest import Incremental
+
+
+def moment_of(text: str, form: str, zone: ZoneInfo) -> datetime | None:
+    """A moment as an API writes it; None when it cannot be read.
+
+    Args:
+        text: the moment; what is no ``form`` may be ISO 8601.
+        form: ``Incremental.format``.
+        zone: of moments without an offset.
+    """
+    try:
+        if form in ("epoch", "epoch_ms"):
+            return datetime.fromtimestamp(float(text) / (1 if form == "epoch" else 1000), zone)
+        moment = datetime.strptime(text, form) if "%" in form else datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        if form == "iso":
+            return None
+        return moment_of(text, "iso", zone)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def outside(pull: dict[str, Any], incremental: Incremental) -> Callable[[dict[str, Any]], bool] | None:
+    """Whether a row happened outside what a pull asked for; None when the site file names no column for it."""
+    if not incremental.within or "from" not in pull:
+        return None
+    zone, path = ZoneInfo(pull["zone"]), incremental.within
+    first, until = datetime.fromisoformat(pull["from"]), datetime.fromisoformat(pull["until"])
+
+    def is_outside(row: dict[str, Any]) -> bool:
+        moment = moment_of(str(get(row, path)), incremental.format, zone)
+        return moment is not None and not first <= moment < until  # what cannot be read is not judged here
+
+    return is_outside
 
 
 @dataclass
@@ -81,14 +114,7 @@ class Skew:
         return moment is not None and moment >= self.until
 
     def _moment(self, text: str) -> datetime | None:
-        try:
-            if self.form in ("epoch", "epoch_ms"):
-                return datetime.fromtimestamp(float(text) / (1 if self.form == "epoch" else 1000), self.zone)
-            is_iso = "%" not in self.form
-            moment = datetime.fromisoformat(text) if is_iso else datetime.strptime(text, self.form)
-        except (ValueError, OverflowError, OSError):
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+        return moment_of(text, self.form, self.zone)
 
     def told(self) -> list[str]:
         """What there is to tell."""
