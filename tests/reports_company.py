@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+VETOED = "north_tower"
 NASTY_ID = "../../etc/<b>"
 NASTY_NAME = '=cmd|"/c calc"!A1 <script>alert(1)</script>'
 TINY, UNSCORED = "tiny_court", "depot"
@@ -122,6 +123,124 @@ INDICATORS: list[tuple[str, str, str, str, str, str, float, float, float, float,
     ),
     ("reopen_rate", "工单返工率", "Tickets reopened", "quality", "ratio", "lower", 0.2, 0.06, 0.02, 10, 30),
 ]
+QUALITY: list[tuple[str, str, str, str, str, str, float | None, float | None, float | None, float, int]] = [
+    # As INDICATORS; a veto has no values.
+    (
+        "inspection_pass_rate",
+        "品质检查合格率",
+        "Inspection items passed",
+        "quality",
+        "ratio",
+        "higher",
+        0.55,
+        0.85,
+        0.95,
+        12,
+        50,
+    ),
+    (
+        "inspection_plan_done",
+        "检查计划完成率",
+        "Planned inspections done",
+        "quality",
+        "ratio",
+        "higher",
+        0.5,
+        0.85,
+        1.0,
+        4,
+        3,
+    ),
+    (
+        "inspection_deductions",
+        "检查扣分率",
+        "Inspection points deducted",
+        "quality",
+        "ratio",
+        "lower",
+        0.4,
+        0.12,
+        0.04,
+        4,
+        50,
+    ),
+    (
+        "rectification_on_time",
+        "整改按时完成率",
+        "Findings rectified on time",
+        "quality",
+        "ratio",
+        "higher",
+        0.4,
+        0.8,
+        0.95,
+        8,
+        10,
+    ),
+    (
+        "repeat_findings",
+        "重复问题率",
+        "Findings repeated",
+        "quality",
+        "ratio",
+        "lower",
+        0.35,
+        0.1,
+        0.03,
+        3,
+        10,
+    ),
+    (
+        "satisfaction",
+        "客户总体满意度",
+        "Overall satisfaction",
+        "service_centre",
+        "ratio",
+        "higher",
+        0.55,
+        0.8,
+        0.9,
+        7,
+        10,
+    ),
+    (
+        "survey_response",
+        "满意度调查回收率",
+        "Survey response",
+        "service_centre",
+        "ratio",
+        "higher",
+        0.1,
+        0.3,
+        0.55,
+        2,
+        15,
+    ),
+    ("veto", "一票否决", "Vetoes", "quality", "count", "lower", None, None, None, 0, 1),
+]
+CATEGORIES: list[tuple[str, str | None, str, str, int]] = [
+    # code, above, zh, en, items a month; those of a category that has some below it are theirs
+    ("etiquette", None, "礼仪", "Etiquette", 0),
+    ("etiquette_appearance", "etiquette", "仪容仪表", "Appearance", 12),
+    ("etiquette_telephone", "etiquette", "电话接听", "Telephone", 9),
+    ("cleaning", None, "保洁", "Cleaning", 0),
+    ("cleaning_indoor", "cleaning", "室内保洁", "Indoor cleaning", 34),
+    ("cleaning_outdoor", "cleaning", "室外保洁", "Outdoor cleaning", 22),
+    ("cleaning_pest", "cleaning", "有害生物防治", "Pest control", 8),
+    ("security", None, "秩序维护", "Security", 0),
+    ("security_access", "security", "出入管理", "Access control", 18),
+    ("security_fire", "security", "消防安全", "Fire safety", 15),
+    ("greening", None, "绿化", "Greening", 16),
+    ("repair", None, "工程维修", "Repair and maintenance", 0),
+    ("repair_lift", "repair", "电梯", "Lifts", 14),
+    ("repair_electrical", "repair", "供配电", "Electrical supply", 12),
+    ("complaints", None, "投诉处理", "Complaints", 7),
+    ("service_centre", None, "客服中心", "Service centre", 13),
+    ("takeover", None, "承接查验", "Takeover", 5),
+    ("fit_out", None, "装修管理", "Fit-out", 9),
+]
+# Cases of weight 3 or 5, so that the sample is smaller than the denominator.
+WEIGHTED = ("inspection_pass_rate", "inspection_deductions", "satisfaction")
 PERIODS: list[Period] = [
     ("month", "2015-01", date(2015, 1, 1), date(2015, 1, 31), "person", "王经理"),
     ("month", "2015-02", date(2015, 2, 1), date(2015, 2, 28), "auto-sign", "demo --auto-sign"),
@@ -142,6 +261,65 @@ def _points(value: float, zero: float, floor: float, target: float) -> float:
     below = 60 * (value - zero) / (floor - zero)
     above = 60 + 40 * (value - floor) / (target - floor)
     return min(100.0, max(0.0, below if below < 60 else above))
+
+
+def _categories(project: str, quality: float, days: int, chance: random.Random) -> list[dict[str, Any]]:
+    """The categories a project was inspected on; where it is weak, one of them is weaker."""
+    weak = chance.choice(["cleaning_indoor", "security_fire", "repair_lift", "greening"])
+    rows: dict[str, dict[str, Any]] = {}
+    for position, (code, above, zh, en, a_month) in enumerate(CATEGORIES, 1):
+        checked = round(a_month * days / 30)
+        share = min(0.995, quality + 0.03) - (2.2 * (1 - quality) if code == weak else 0)
+        failed = sum(chance.random() > share for _ in range(checked))
+        overdue = sum(chance.random() < 0.12 for _ in range(failed))
+        rows[code] = {
+            "project_id": project,
+            "category": code,
+            "parent_category": above,
+            "depth": 2 if above else 1,
+            "category_names": json.dumps({"zh-Hans": zh, "zh-Hant": zh, "en": en}),
+            "items_checked": checked,
+            "items_passed": checked - failed,
+            "weight_checked": 3.0 * checked,
+            "weight_passed": 3.0 * (checked - failed),
+            "full_points": 3.0 * checked,
+            "deducted_points": 2.5 * failed,
+            "findings": failed,
+            "nonconformities_open": overdue + failed // 4,
+            "nonconformities_overdue": overdue,
+            "position": position,
+        }
+        if above:
+            for name, value in rows[code].items():
+                if name.startswith(("items_", "weight_", "nonconf")) or name.endswith(("points", "findings")):
+                    rows[above][name] += value
+    for row in rows.values():
+        row["pass_share"] = row["weight_passed"] / row["weight_checked"] if row["weight_checked"] else None
+    return list(rows.values())
+
+
+def _quality_values(
+    project: str, quality: float, categories: list[dict[str, Any]], chance: random.Random, *, is_vetoed: bool
+) -> list[tuple[float | None, float | None, float | None]]:
+    """Value, numerator and denominator of each of QUALITY."""
+    roots = [row for row in categories if row["project_id"] == project and row["depth"] == 1]
+    sums = {
+        name: sum(row[name] for row in roots)
+        for name in ("weight_passed", "weight_checked", "deducted_points", "full_points", "findings")
+    }
+    due, asked = sums["findings"], 60
+    answered = round(asked * chance.uniform(0.3, 0.7))
+    pairs: list[tuple[float, float]] = [
+        (sums["weight_passed"], sums["weight_checked"]),
+        (7 if quality < 0.9 else 8, 8),
+        (sums["deducted_points"], sums["full_points"]),
+        (round(due * quality), due),
+        (round(due * (1 - quality)), due),
+        (round(answered * 5 * (quality - 0.06)), answered * 5),
+        (answered, asked),
+    ]
+    shares = [(part / whole if whole else None, part, whole) for part, whole in pairs]
+    return [*shares, (float(is_vetoed), float(is_vetoed), 8)]
 
 
 def _wilson(good: float, of: float) -> tuple[float, float]:
@@ -169,12 +347,14 @@ def make(
     *,
     version: int = 1,
     shift: float = 0,
+    has_inspections: bool = True,
 ) -> Made:
     """Rows of one release, the same for the same arguments."""
     chance = random.Random(f"{period} {version}")
+    inspected = random.Random(f"{period} {version} inspections")
     release_id = f"{period}.v{version}"
     tables: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("score", "indicator", "item", "day", "person", "reject_count")
+        name: [] for name in ("score", "indicator", "item", "category", "day", "person", "reject_count")
     }
     days = [start + timedelta(place) for place in range((end - start).days + 1)]
     for code, zh, en, region, service_grade, a_day, quality in PROJECTS:
@@ -234,21 +414,33 @@ def make(
             else (None, None, None),
             (reopened / closed_all if closed_all else None, reopened, closed_all),
         ]
+        definitions: list[Any] = [
+            (*row[:9], row[9] * (0.6 if has_inspections else 1), row[10]) for row in INDICATORS
+        ]
+        is_vetoed = has_inspections and code == VETOED
+        if has_inspections:
+            definitions += QUALITY
+            tables["category"] += _categories(code, quality, len(days), inspected)
+            values += _quality_values(code, quality, tables["category"], inspected, is_vetoed=is_vetoed)
         measured = [
             of is not None and of >= least and value is not None
-            for (value, _, of), (*_, least) in zip(values, INDICATORS, strict=True)
+            for (value, _, of), (*_, least) in zip(values, definitions, strict=True)
         ]
         if code == TINY:  # ticket-days enough, open tickets on a day too few
             measured[2] = False
         weight_measured = float(
-            sum(row[9] for row, counts in zip(INDICATORS, measured, strict=True) if counts)
+            sum(row[9] for row, counts in zip(definitions, measured, strict=True) if counts)
         )
         score = 0.0
-        for place, (row, (value, numerator, of), counts) in enumerate(
-            zip(INDICATORS, values, measured, strict=True)
+        for place, (definition, (value, numerator, of), counts) in enumerate(
+            zip(definitions, values, measured, strict=True)
         ):
-            name, name_zh, name_en, part, unit, direction, zero, floor, target, weight, least = row
-            points = _points(value, zero, floor, target) if counts and value is not None else None
+            name, name_zh, name_en, part, unit, direction, zero, floor, target, weight, least = definition
+            points = None
+            if zero is None or floor is None or target is None:
+                points = 0.0 if value else 100.0
+            elif counts and value is not None:
+                points = _points(value, zero, floor, target)
             effective = 100 * weight / weight_measured if counts else 0.0
             score += effective * (points or 0) / 100
             low, high = (
@@ -275,11 +467,12 @@ def make(
                     "is_sample_sufficient": counts,
                     "minimum_sample": least,
                     "position": place,
+                    "sample_effective": of / 3 if name in WEIGHTED and of else None,
                 }
             )
         is_scored = code != UNSCORED and weight_measured >= 50
         half = 240 * math.sqrt(max(quality * (1 - quality), 0.02) / max(due_all, 1))
-        grade, coefficient = _grade(score)
+        grade, coefficient = _grade(0 if is_vetoed else score)
         tables["score"].append(
             {
                 "project_id": code,
@@ -294,6 +487,7 @@ def make(
                 "rank_high": None,
                 "grade": grade if is_scored else None,
                 "coefficient": coefficient if is_scored else None,
+                "is_vetoed": is_vetoed or None,
                 "weight_measured": weight_measured,
                 "tickets_opened": opened_all,
                 "tickets_closed": closed_all,
@@ -337,7 +531,7 @@ def make(
         "version": version,
         "status": "released" if version == 1 else "restated",
         "reason": None if version == 1 else "late tickets of the northern region <i>arrived</i>",
-        "standards_release": "2015-01",
+        "standards_release": "2015-02" if has_inspections else "2015-01",
         "standards_sha256": "5" * 64,
         "code_version": "0.1.0+4f2c1d9",
         "delivery_ids": [1, 2, 3],
@@ -368,11 +562,19 @@ def _insert(connection: psycopg.Connection[Any], table: str, row: dict[str, Any]
     connection.execute(f"insert into release.{table} ({names}) values ({marks})".encode(), list(row.values()))
 
 
-def release_all(connection: psycopg.Connection[Any], periods: Sequence[Period] = PERIODS) -> list[str]:
-    """Release three months and the quarter (or other periods); returns the release ids in that order."""
+def release_all(
+    connection: psycopg.Connection[Any], periods: Sequence[Period] = PERIODS, *, inspected_from: int = 1
+) -> list[str]:
+    """Release three months and the quarter (or other periods); returns the release ids in that order.
+
+    Args:
+        connection: to a database without releases.
+        periods: in order.
+        inspected_from: place of the first period with inspections; those before it have tickets only.
+    """
     previous, released = None, []
     for place, period in enumerate(periods):
-        made = make(*period, previous, shift=0.012 * (place % 3))
+        made = make(*period, previous, shift=0.012 * (place % 3), has_inspections=place >= inspected_from)
         released.append(insert(connection, made))
         previous = made.release["release_sha256"]
     connection.commit()

@@ -154,7 +154,7 @@ insert into appraisal.appraisal_item
 select 'month', '2015-01', project, 'lift', '{"zh": "电梯", "en": "Lift"}', 10, 9, 8, 2 from (values ('P1'), ('P2')) as s (project);
 insert into appraisal.appraisal_category
 select 'month', '2015-01', project, category, parent, depth, '{"zh-Hans": "保洁", "en": "Cleaning"}', 40, 36, 120, 102, 0.85, 120, 12,
-    5, 3, 1
+    5, 3, 1, depth
 from (values ('P1'), ('P2')) as s (project),
     (values ('cleaning', null, 1), ('cleaning_indoor', 'cleaning', 2)) as c (category, parent, depth);
 insert into appraisal.appraisal_day

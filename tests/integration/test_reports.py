@@ -169,7 +169,7 @@ def test_the_page_says_what_was_not_measured_and_who_did_not_sign(
     assert "Signed by 王经理" in signed
     assert "No person has reviewed" not in signed
     assert "No person has reviewed this release" in unsigned
-    assert re.search(r"not measured: \d+ tickets, needs 30", unsigned)
+    assert re.search(r"not measured: \d+ cases, needs 30", unsigned)
     assert "not measured: nothing delivered" in unsigned
     assert "Without a score" in unsigned
     assert "not a time in the declared format" in unsigned
@@ -193,7 +193,7 @@ def test_figures_of_a_project_page_are_those_of_the_release(settings: Settings, 
         ).fetchone() or (0, 0)
         lost = connection.execute(
             "select weight_effective * (100 - points) / 100 from release.indicator "
-            "where release_id = %s and project_id = 'jade_square' and points is not null order by 1 desc",
+            "where release_id = %s and project_id = 'jade_square' and weight_effective > 0 order by 1 desc",
             [released[2]],
         ).fetchall()
         before = connection.execute(
@@ -218,11 +218,12 @@ def test_the_workbook_holds_text_as_text_and_figures_as_figures(
     body = (settings.reports / "2015-02/v1/en/appraisal-2015-02.xlsx").read_bytes()
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         sheets = [archive.read(name) for name in archive.namelist() if name.startswith("xl/worksheets/sheet")]
-        assert len(sheets) == 5
+        assert len(sheets) == 6
         assert not any(b"<f>" in sheet for sheet in sheets)
         assert not any(b"hyperlink" in sheet for sheet in sheets)
     book = openpyxl.load_workbook(io.BytesIO(body))
-    assert book.sheetnames == ["Appraisal", "Indicators", "Service items", "Rejects", "About"]
+    names = ["Appraisal", "Indicators", "Service items", "Inspections", "Rejects", "About"]
+    assert book.sheetnames == names
     table = book["Appraisal"]
     assert table.freeze_panes == "E5"
     assert table.auto_filter.ref
@@ -238,6 +239,70 @@ def test_the_workbook_holds_text_as_text_and_figures_as_figures(
     assert unscored[head["Grade"]].value is None
     assert rows[0][head["Accountable person (code)"]].value.startswith("P-")
     assert book.properties.created.isoformat() == "2015-03-04T01:30:00"
+
+
+def test_inspections_are_shown_by_category_the_worst_first(settings: Settings, released: list[str]) -> None:
+    reports.publish(settings, released[2])
+    with warehouse.connect(settings.require_database_url()) as connection:
+        found = warehouse.rows(
+            connection,
+            "select category_names ->> 'en' as name, category, items_checked, items_checked - items_passed as failed, "
+            "weight_passed / weight_checked as share, nonconformities_overdue as overdue from release.category "
+            "where release_id = %s and project_id = 'jade_square' and depth = 1 "
+            "order by weight_checked - weight_passed desc, overdue desc",
+            [released[2]],
+        )
+    text = (settings.reports / "2015-03/v1/en/projects/jade_square.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<tr class="level-1"><th scope="row">(.*?)</th><td class="num">(\d+)</td>', text)
+    assert shown[0][0] == found[0]["name"]
+    assert dict(shown).items() <= {row["name"]: str(row["items_checked"]) for row in found}.items()
+    first = found[0]
+    advice = re.search(r"In inspections, ([^<]*?) lost most: (\d+) of (\d+) items failed", text)
+    assert advice
+    assert advice[1].split(" › ")[0] == first["name"]
+    assert int(advice[2]) <= first["failed"]
+    assert "more categories" in text
+    period = (settings.reports / "2015-03/v1/en/index.html").read_text(encoding="utf-8")
+    cells = re.findall(r'<td class="num stand [a-z-]+" data-sort="([0-9.]+)">([0-9.]+)%', period)
+    assert len(cells) == 9 * len(company.PROJECTS)
+    assert all(abs(100 * float(share) - float(told)) < 0.06 for share, told in cells)
+    book = openpyxl.load_workbook(settings.reports / "2015-03/v1/en/appraisal-2015-03.xlsx")
+    rows = list(book["Inspections"].iter_rows(min_row=5, values_only=True))
+    assert len(rows) == len(company.CATEGORIES) * len(company.PROJECTS)
+    row = next(row for row in rows if row[0] == "jade_square" and row[3] == first["category"])
+    assert row[6:9] == pytest.approx((first["items_checked"], first["failed"], first["share"]))
+
+
+def test_a_veto_is_said_beside_grade_and_score(settings: Settings, released: list[str]) -> None:
+    reports.publish(settings, released[1])
+    folder = settings.reports / "2015-02/v1/en"
+    text = (folder / f"projects/{company.VETOED}.html").read_text(encoding="utf-8")
+    assert "An inspection was vetoed." in text
+    assert "Settle what the inspection was vetoed for" in text
+    assert re.search(r"Fail</span>\s*<span class=\"vetoed\"", text)
+    other = (folder / "projects/jade_square.html").read_text(encoding="utf-8")
+    assert "An inspection was vetoed." not in other
+    assert (folder / "index.html").read_text(encoding="utf-8").count('<span class="vetoed"') == 1
+    table = openpyxl.load_workbook(folder / "appraisal-2015-02.xlsx")["Appraisal"]
+    place = next(cell.column for cell in table[4] if cell.value == "Veto")
+    vetoed = {row[2].value for row in table.iter_rows(min_row=5) if row[place - 1].value == "vetoed"}
+    assert vetoed == {company.VETOED}
+
+
+def test_a_release_of_before_inspections_looks_as_it_did(settings: Settings, released: list[str]) -> None:
+    reports.publish(settings, released[0])
+    folder = settings.reports / "2015-01/v1/en"
+    for name in ("index.html", "projects/jade_square.html"):
+        body = (folder / name).read_text(encoding="utf-8").split("</style>")[1]
+        assert "nspection" not in body
+        assert "veto" not in body.lower()
+    period = (folder / "index.html").read_text(encoding="utf-8")
+    assert (
+        period.count('<section class="league"') == 2
+    )  # indicators beside the scores, and projects without one
+    book = openpyxl.load_workbook(folder / "appraisal-2015-01.xlsx")
+    assert book.sheetnames == ["Appraisal", "Indicators", "Service items", "Rejects", "About"]
+    assert "Veto" not in [cell.value for cell in book["Appraisal"][4]]
 
 
 def test_a_restatement_stands_beside_the_first_version_and_says_what_it_changed(

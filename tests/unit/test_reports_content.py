@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.test_reports_language import INDICATOR, RELEASE
 
-from yardstick.reports import charts
+from yardstick.reports import charts, inspections
 from yardstick.reports.content import Day, Indicator, ReportError, Score, explain_change, points_lost, slugs
 
+CATEGORY = inspections.Category(
+    "r", "p", "cleaning", None, 1, {}, 10, 8, 30.0, 24.0, 0.8, 30.0, 6.0, 2, 1, 0, 1
+)
 SCORE = Score("r", "p", {}, None, "A", 0.0, None, None, 1, 1, 1, "good", 1.0, 100.0, 1, 1)
 POINTS = st.one_of(st.none(), st.floats(0, 100))
 SHAPES = st.lists(st.tuples(POINTS, st.floats(1, 50)), min_size=1, max_size=8)
@@ -133,3 +136,62 @@ def test_ticks_reach_over_the_most(most: float) -> None:
     assert found[0] == 0
     assert found[-1] >= most
     assert 2 <= len(found) <= 6
+
+
+def _category(code: str, lost: float, above: str | None = None, overdue: int = 0) -> inspections.Category:
+    return replace(
+        CATEGORY,
+        category=code,
+        parent_category=above,
+        depth=2 if above else 1,
+        weight_passed=CATEGORY.weight_checked - lost,
+        items_passed=CATEGORY.items_checked - int(lost > 0),
+        nonconformities_overdue=overdue,
+    )
+
+
+def test_categories_stand_in_the_order_of_what_they_took() -> None:
+    found = inspections.worst_first(
+        [
+            _category("a", 2),
+            _category("b", 5),
+            _category("c", 2, overdue=3),
+            _category("d", 0),
+        ]
+    )
+    assert [one.category for one in found] == ["b", "c", "a", "d"]
+
+
+def test_the_worst_category_below_is_named_where_it_explains_most() -> None:
+    root = _category("cleaning", 6)
+    mostly = [_category("indoor", 4, "cleaning"), _category("outdoor", 2, "cleaning")]
+    evenly = [_category("indoor", 3, "cleaning"), _category("outdoor", 3, "cleaning")]
+    assert [one.category for one in inspections.worst([root, *mostly])] == ["cleaning", "indoor"]
+    assert [one.category for one in inspections.worst([root, *evenly])] == ["cleaning"]
+    assert inspections.worst([_category("cleaning", 0)]) == []
+    assert inspections.worst([]) == []
+
+
+@pytest.mark.parametrize(
+    ("share", "floor", "expected"),
+    [
+        (0.95, 0.85, "at-target"),
+        (0.949, 0.85, "at-floor"),
+        (0.84, 0.85, "below-floor"),
+        (None, 0.85, "open"),
+        (0.9, None, "open"),
+    ],
+)
+def test_a_share_stands_against_floor_and_target(
+    share: float | None, floor: float | None, expected: str
+) -> None:
+    assert inspections.standing(share, floor, 0.95 if floor else None) == expected
+
+
+def test_weighted_cases_are_not_counted_to_the_target() -> None:
+    counted = replace(
+        INDICATOR, unit="ratio", direction="higher", numerator=8, denominator=10, target_value=0.9
+    )
+    assert counted.cases_to_target == 1
+    assert replace(counted, sample_effective=7.0).cases_to_target is None
+    assert (counted.sample, replace(counted, sample_effective=7.0).sample) == (10, 7.0)

@@ -146,8 +146,8 @@ def test_unmeasured_is_said_with_the_number_of_cases() -> None:
     few = replace(
         INDICATOR, points=None, is_sample_sufficient=False, numerator=3, denominator=3, minimum_sample=20
     )
-    assert Language("en").why_unmeasured(few) == "not measured: 3 tickets, needs 20"
-    assert Language("en").why_unmeasured(replace(few, denominator=1)) == "not measured: 1 ticket, needs 20"
+    assert Language("en").why_unmeasured(few) == "not measured: 3 cases, needs 20"
+    assert Language("en").why_unmeasured(replace(few, denominator=1)) == "not measured: 1 case, needs 20"
     assert Language("zh-Hans").why_unmeasured(replace(few, denominator=None)) == "未衡量：没有数据"
     assert "250" not in Language("en").why_unmeasured(replace(few, denominator=250))
 

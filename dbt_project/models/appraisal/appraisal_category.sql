@@ -151,7 +151,8 @@ named as (
     select distinct on (categories.category)
         categories.category,
         categories.category_name_zh,
-        categories.category_name_en
+        categories.category_name_en,
+        categories.position
     from categories
     inner join in_force on categories.standards_release = in_force.standards_release
     where in_force.effective_from <= {{ var('period_end') }}
@@ -178,7 +179,8 @@ select
     coalesce(rolled.deducted_points, 0)::double precision as deducted_points,
     rolled.findings::bigint as findings,
     rolled.nonconformities_open::bigint as nonconformities_open,
-    rolled.nonconformities_overdue::bigint as nonconformities_overdue
+    rolled.nonconformities_overdue::bigint as nonconformities_overdue,
+    named.position
 from rolled
 inner join {{ ref('dim_project') }} as projects on rolled.project_id = projects.project_id
 left join named on rolled.category = named.category

@@ -19,6 +19,8 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 from psycopg.rows import class_row
 
+from yardstick.reports.inspections import Category
+
 Connection = psycopg.Connection[Any]
 Row = TypeVar("Row")
 
@@ -88,6 +90,7 @@ class Score:
     weight_measured: float
     tickets_opened: int
     tickets_closed: int
+    is_vetoed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,8 @@ class Indicator:
     value: float | None
     value_low: float | None
     value_high: float | None
-    floor_value: float
-    target_value: float
+    floor_value: float | None
+    target_value: float | None
     points: float | None
     weight: float
     weight_effective: float
@@ -115,6 +118,7 @@ class Indicator:
     minimum_sample: int
     position: int
     days_incomplete: int | None = None
+    sample_effective: float | None = None
 
     @property
     def is_measured(self) -> bool:
@@ -122,17 +126,24 @@ class Indicator:
         return self.points is not None
 
     @property
+    def sample(self) -> float:
+        """How many cases, or of weighted ones how many equal ones would tell as much."""
+        return self.sample_effective or self.denominator or 0
+
+    @property
     def cases_to_target(self) -> int | None:
         """How many more cases had to go well for the target to be met.
 
         Returns:
-            None where cases cannot be counted so: no share of cases, or one where less is better.
+            None where cases cannot be counted so: no share of equal cases, or one where less is better.
         """
         if (
             self.unit != "ratio"
             or self.direction != "higher"
             or self.numerator is None
             or self.denominator is None
+            or self.target_value is None
+            or self.sample_effective is not None
         ):
             return None
         return max(0, math.ceil(self.target_value * self.denominator - self.numerator - 1e-9))
@@ -204,6 +215,7 @@ class Project:
     slug: str
     indicators: list[Indicator] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    categories: list[Category] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
     person_ids: list[str] = field(default_factory=list)
     trend: list[tuple[Release, Score]] = field(default_factory=list)
@@ -242,6 +254,14 @@ class Content:
     def scored(self) -> list[Project]:
         """Projects that have a score."""
         return [project for project in self.projects if project.score.score is not None]
+
+    @property
+    def categories(self) -> list[Category]:
+        """The root categories that any project was inspected on, in the catalogue's order."""
+        seen = {
+            one.category: one for project in self.projects for one in project.categories if one.depth == 1
+        }
+        return sorted(seen.values(), key=lambda one: (one.position is None, one.position or 0, one.category))
 
     @property
     def unscored(self) -> list[Project]:
@@ -397,6 +417,9 @@ def read(connection: Connection, release_id: str) -> Content:
     for item in _select(connection, Item, "items", release_id):
         if item.project_id in by_id:
             by_id[item.project_id].items.append(item)
+    for category in _select(connection, Category, "categories", release_id):
+        if category.project_id in by_id:
+            by_id[category.project_id].categories.append(category)
     all_days: list[Day] = []
     for project_id, *figures in connection.execute(query("days"), [release_id]):
         all_days.append(Day(*figures))

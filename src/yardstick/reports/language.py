@@ -15,6 +15,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from yardstick.reports.content import Indicator, Release
+from yardstick.reports.inspections import UNCATALOGUED, Category
 
 TEXTS = Path(__file__).parent / "texts"
 NONE = "–"
@@ -84,9 +85,50 @@ class Language:
         known: Mapping[str, str] = texts(self.code)[group]
         return known.get(code, code) if code else known.get("none", NONE)
 
-    def how_to_read(self) -> list[list[str]]:
-        """Pairs of a term and its explanation."""
-        return texts(self.code)["how"]
+    def how_to_read(self, *, has_inspections: bool = False) -> list[list[str]]:
+        """Pairs of a term and its explanation.
+
+        Args:
+            has_inspections: also of what inspections bring.
+        """
+        own = texts(self.code)
+        return own["how"] + (own["how_inspections"] if has_inspections else [])
+
+    def category(self, one: Category) -> Markup:
+        """A category's name as HTML; what the catalogue does not know is said to be so."""
+        if one.category == UNCATALOGUED:
+            return escape(self.text("uncatalogued"))
+        return self.marked(one.category_names, one.category)
+
+    def category_name(self, one: Category) -> str:
+        """A category's name as plain text."""
+        if one.category == UNCATALOGUED:
+            return self.text("uncatalogued")
+        return self.name(one.category_names, one.category)
+
+    def rectify_category(self, path: list[Category]) -> str | None:
+        """The sentence for the category that took most from the inspections.
+
+        Args:
+            path: the worst root and, where it explains most of it, the category below.
+
+        Returns:
+            None when nothing failed.
+        """
+        if not path:
+            return None
+        one = path[-1]
+        sentence = self.text(
+            "rectify_category",
+            name=self.text("below").join(self.category_name(step) for step in path),
+            failed=number(one.items_failed),
+            checked=number(one.items_checked),
+            share=self.percent(one.weight_passed, one.weight_checked),
+        )
+        if overdue := one.nonconformities_overdue:
+            late = self.text("rectify_overdue", n=number(overdue))
+            sentence += f" {late}" if self.code == "en" else late
+        return sentence
 
     def name(self, names: Mapping[str, str | None], code: str) -> str:
         """A thing's name as plain text: in this language, else in any it has, else its code."""
@@ -212,9 +254,9 @@ class Language:
             return self.text("not_measured_empty")
         need = number(indicator.minimum_sample)
         # A measure counted every day has ticket-days for a denominator: then the count says nothing.
-        if indicator.denominator >= indicator.minimum_sample:
+        if indicator.sample >= indicator.minimum_sample:
             return self.text("not_measured_sample", need=need)
-        return self.text("not_measured_because", n=number(indicator.denominator), need=need)
+        return self.text("not_measured_because", n=number(indicator.sample), need=need)
 
     def incomplete(self, indicators: Iterable[Indicator]) -> str | None:
         """The footnote of indicators that stand without a delivery; None when all deliveries are in."""

@@ -18,8 +18,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from yardstick.reports import charts, deliveries, language
+from yardstick.reports import charts, deliveries, inspections, language
 from yardstick.reports.content import Content, Project, Release
+from yardstick.reports.inspections import Category, Standing
 from yardstick.reports.language import Language, number
 from yardstick.settings import LANGUAGES
 
@@ -27,7 +28,10 @@ _HERE = Path(__file__).parent
 GRADE_LEVELS = {"excellent": 4, "good": 3, "pass": 2, "fail": 1}
 ITEMS_SHOWN = 7
 MOVES_SHOWN = 4
+ROOTS_SHOWN, BELOW_SHOWN = 4, 2
 _MISSED_WORTH_A_SHARE = 10
+# More indicators than these do not fit beside score and grade: they get a table of their own.
+_INDICATORS_BESIDE = 8
 
 
 @cache
@@ -124,6 +128,9 @@ def render_period(content: Content, code: str, drawing: charts.Drawing | None) -
         opened=sum(day.tickets_opened for day in content.days),
         closed=sum(day.tickets_closed for day in content.days),
         open_at_end=content.days[-1].tickets_open if content.days else 0,
+        is_wide=len(content.indicators) > _INDICATORS_BESIDE,
+        inspected=_inspected(content),
+        heat=_heat(content),
         incomplete=Language(code).incomplete(
             one for project in content.projects for one in project.indicators
         ),
@@ -131,7 +138,7 @@ def render_period(content: Content, code: str, drawing: charts.Drawing | None) -
 
 
 def render_project(content: Content, project: Project, code: str, drawing: charts.Drawing | None) -> str:
-    """One project's page, which fits one sheet of A4 when printed.
+    """One project's page, which fits one sheet of A4 when printed; with inspections on both of its sides.
 
     Args:
         content: the release.
@@ -158,6 +165,7 @@ def render_project(content: Content, project: Project, code: str, drawing: chart
         moves_shown=MOVES_SHOWN,
         items=missed_items[:ITEMS_SHOWN],
         items_more=len(project.items) - len(missed_items[:ITEMS_SHOWN]),
+        **_tree(project, Language(code)),
         advice=_advice(project, Language(code)),
         incomplete=Language(code).incomplete(project.indicators),
         drawing=drawing,
@@ -167,11 +175,65 @@ def render_project(content: Content, project: Project, code: str, drawing: chart
     )
 
 
+def _standing(project: Project, one: Category) -> Standing:
+    rate = next((each for each in project.indicators if each.indicator == inspections.RATE_INDICATOR), None)
+    return inspections.standing(
+        one.pass_share, rate.floor_value if rate else None, rate.target_value if rate else None
+    )
+
+
+def _tree(project: Project, lang: Language) -> dict[str, Any]:
+    """The worst categories of a project with the worst of those below each, and a line about the others."""
+    found = inspections.roots(project.categories)
+    tree: list[tuple[Category, Standing]] = []
+    for root in found[:ROOTS_SHOWN]:
+        under = [one for one in inspections.below(project.categories, root.category) if one.items_failed]
+        tree += [(one, _standing(project, one)) for one in [root, *under[:BELOW_SHOWN]]]
+    rest = found[ROOTS_SHOWN:]
+    share = lang.percent(sum(one.weight_passed for one in rest), sum(one.weight_checked for one in rest))
+    return {
+        "tree": tree,
+        "tree_more": lang.text("inspections_more", n=len(rest), share=share) if rest else None,
+    }
+
+
+def _inspected(content: Content) -> dict[str, float]:
+    """Sums of all projects and root categories."""
+    every = [one for project in content.projects for one in inspections.roots(project.categories)]
+    names = (
+        "items_checked",
+        "weight_checked",
+        "weight_passed",
+        "nonconformities_open",
+        "nonconformities_overdue",
+    )
+    return {name: sum(getattr(one, name) for one in every) for name in names}
+
+
+def _heat(content: Content) -> list[tuple[Project, list[tuple[Category | None, Standing]], int]]:
+    """Each inspected project with its root categories in the catalogue's order, and its overdue findings."""
+    rows = []
+    for project in content.projects:
+        own = {one.category: one for one in project.categories if one.depth == 1}
+        if not own:
+            continue
+        shown = [own.get(one.category) for one in content.categories]
+        cells: list[tuple[Category | None, Standing]] = [
+            (one, _standing(project, one) if one else "open") for one in shown
+        ]
+        rows.append((project, cells, sum(one.nonconformities_overdue for one in own.values())))
+    return rows
+
+
 def _advice(project: Project, lang: Language) -> list[str]:
     """What to rectify first: the costliest indicators, the service items behind them, the backlog."""
     sentences = lang.rectify(project.indicators, project.lost)
+    if project.score.is_vetoed:
+        sentences.insert(0, lang.text("rectify_veto"))
     if not sentences and any(one.is_measured for one in project.indicators):
         sentences.append(lang.text("rectify_none"))
+    if sentence := lang.rectify_category(inspections.worst(project.categories)):
+        sentences.append(sentence)
     missed = [item for item in project.items if item.tickets_missed][:2]
     if project.tickets_missed >= _MISSED_WORTH_A_SHARE and len(project.items) > 2:
         names = lang.text("and").join(

@@ -210,12 +210,15 @@ def write(content: Content, code: str) -> bytes:
         code: language.
 
     Returns:
-        The bytes of an xlsx file with the sheets Appraisal, Indicators, Service items, Rejects, About.
+        The bytes of an xlsx file with the sheets Appraisal, Indicators, Service items, Inspections (where there
+        were any), Rejects, About.
     """
     book = _Book(content, code)
     _appraisal(book)
     _indicators(book)
     _items(book)
+    if content.categories:
+        _inspections(book)
     _rejects(book)
     _about(book)
     return book.close()
@@ -224,6 +227,7 @@ def write(content: Content, code: str) -> bytes:
 def _appraisal(book: _Book) -> None:
     content, t, lang = book.content, book.lang.text, book.lang
     codes = content.indicators
+    has_vetoes = any(project.score.is_vetoed for project in content.projects)
     columns = [
         Column(t("rank"), 6, "centre"),
         Column(t("rank_range"), 8, "centre", t("league_note")),
@@ -237,6 +241,7 @@ def _appraisal(book: _Book) -> None:
         Column(t("score_high"), 10, "tenth", t("note_interval")),
         Column(t("grade"), 10, "centre"),
         Column(t("coefficient"), 11, "tenth", t("note_coefficient")),
+        *([Column(t("veto"), 9, "centre", t("vetoed_note"))] if has_vetoes else []),
         Column(t("change"), 8, "signed", lang.period(content.before) if content.before else None),
         Column(t("weight_measured"), 10, "tenth", t("note_weight")),
         Column(t("opened"), 9, "whole"),
@@ -274,8 +279,9 @@ def _appraisal(book: _Book) -> None:
                 score.score,
                 score.score_low,
                 score.score_high,
-                lang.label("grades", score.grade) if score.score is not None else None,
+                lang.label("grades", score.grade) if score.grade is not None else None,
                 score.coefficient,
+                *([t("vetoed") if score.is_vetoed else None] if has_vetoes else []),
                 project.change.difference if project.change else None,
                 score.weight_measured,
                 score.tickets_opened,
@@ -309,7 +315,8 @@ def _appraisal(book: _Book) -> None:
             "min_value": 0,
             "max_value": 100,
         }
-        for place in range(16, 16 + len(codes)):
+        first = len(columns) - len(codes)
+        for place in range(first, first + len(codes)):
             sheet.conditional_format(4, place, last, place, bar)
 
 
@@ -424,6 +431,50 @@ def _items(book: _Book) -> None:
         sheet.conditional_format(4, 7, 3 + len(rows), 7, bar)
 
 
+def _inspections(book: _Book) -> None:
+    t, lang = book.lang.text, book.lang
+    columns = [
+        Column(t("project_id"), 15),
+        Column(t("project"), 28, "name"),
+        Column(t("category_level"), 8, "centre"),
+        Column(t("category_code"), 24),
+        Column(t("category"), 30, "name"),
+        Column(t("category_above"), 24),
+        Column(t("items_checked"), 11, "whole"),
+        Column(t("items_failed"), 11, "whole"),
+        Column(t("pass_share_weighted"), 12, "ratio"),
+        Column(t("full_points"), 12, "tenth"),
+        Column(t("deducted_points"), 11, "tenth"),
+        Column(t("findings"), 11, "whole"),
+        Column(t("nonconformities_open"), 12, "whole"),
+        Column(t("nonconformities_overdue"), 12, "whole"),
+    ]
+    rows = [
+        [
+            visible(project.project_id),
+            lang.name(project.score.project_names, project.project_id),
+            one.depth,
+            visible(one.category),
+            lang.category_name(one),
+            visible(one.parent_category) if one.parent_category else None,
+            one.items_checked,
+            one.items_failed,
+            one.pass_share,
+            one.full_points,
+            one.deducted_points,
+            one.findings,
+            one.nonconformities_open,
+            one.nonconformities_overdue,
+        ]
+        for project in book.content.projects
+        for one in project.categories
+    ]
+    title = f"{t('inspections')} · {lang.period(book.content.release)}"
+    sheet = book.sheet("inspections", title, columns, rows, frozen=5)
+    bar = {"type": "data_bar", "bar_solid": True, "bar_color": "#F2DAD2", "min_type": "num", "min_value": 0}
+    sheet.conditional_format(4, 7, 3 + len(rows), 7, bar)
+
+
 def _rejects(book: _Book) -> None:
     t, lang = book.lang.text, book.lang
     columns = [
@@ -487,7 +538,7 @@ def _about(book: _Book) -> None:
         row += 1
     row += 1
     sheet.write_string(row, 0, t("how_to_read"), book.formats["title"])
-    for term, meaning in lang.how_to_read():
+    for term, meaning in lang.how_to_read(has_inspections=bool(book.content.categories)):
         row += 1
         sheet.set_row(row, 4 + 13 * _lines(meaning, 85))
         sheet.write_string(row, 0, term, book.formats["name"])

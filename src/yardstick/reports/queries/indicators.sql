@@ -19,7 +19,8 @@ select
     is_sample_sufficient,
     minimum_sample,
     position,
-    days_incomplete
+    days_incomplete,
+    sample_effective
 from release.indicator
 where release_id = any(%s)
 order by position, indicator collate "C"

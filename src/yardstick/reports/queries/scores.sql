@@ -14,6 +14,7 @@ select
     coefficient,
     weight_measured,
     tickets_opened,
-    tickets_closed
+    tickets_closed,
+    is_vetoed
 from release.score
 where release_id = any(%s)

@@ -132,6 +132,7 @@ create table if not exists release.category (
     findings bigint not null,
     nonconformities_open bigint not null,
     nonconformities_overdue bigint not null,
+    position integer,
     primary key (release_id, project_id, category)
 );
 comment on table release.category is
