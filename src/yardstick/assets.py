@@ -44,7 +44,7 @@ REGISTRY = (
         "the month is signed and frozen",
         MONTH_KEY,
         "appraise_month",
-        ("appraise_quarter", "appraise_year"),
+        ("appraise_quarter", "appraise_year", "review_standards"),
     ),
     Entry(released_quarters, "the quarter is signed and frozen", "%Y-Q{quarter}", "appraise_quarter", ()),
     Entry(released_years, "the year is signed and frozen", "%Y", "appraise_year", ()),

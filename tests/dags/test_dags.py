@@ -41,7 +41,7 @@ def test_every_file_is_one_dag_of_its_own_name(bag: DagBag):
     assert bag.import_errors == {}
     assert set(bag.dags) == {path.stem for path in DAGS.glob("*.py")}
     files = {Path(dag.fileloc).stem for dag in bag.dags.values() if not dag.dag_id.startswith("appraise_")}
-    assert files == {"ingest", "build", "watch"}
+    assert files == {"ingest", "build", "watch", "review_standards"}
 
 
 def test_dag_files_hold_wiring_only():
@@ -61,7 +61,8 @@ def test_dag_files_hold_wiring_only():
 
 
 @pytest.mark.parametrize(
-    "dag_id", ["ingest", "watch", "build", "appraise_month", "appraise_quarter", "appraise_year"]
+    "dag_id",
+    ["ingest", "watch", "build", "appraise_month", "appraise_quarter", "appraise_year", "review_standards"],
 )
 def test_policy(bag: DagBag, dag_id: str):
     dag = bag.dags[dag_id]
