@@ -1,0 +1,2 @@
+update ost_ticket set dept_id = 12, staff_id = 0, status_id = 2, closed = '2026-03-03 15:00:00', updated = '2026-03-03 15:00:00', lastupdate = '2026-03-03 15:00:00' where ticket_id = 1001;
+insert into ost_thread_event values (7, 901, 'T', 6, 31, 0, 12, 5, null, 'first', 31, 'S', 0, '2026-03-03 10:00:00'), (8, 901, 'T', 5, 0, 0, 12, 5, null, 'first', 31, 'S', 0, '2026-03-03 10:05:00'), (9, 901, 'T', 2, 0, 0, 12, 5, null, 'second', 32, 'S', 0, '2026-03-03 15:00:00');

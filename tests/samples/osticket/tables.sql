@@ -1,0 +1,23 @@
+-- The columns of osTicket's tables that the template reads; made up for tests.
+create table ost_ticket (ticket_id int unsigned primary key, number varchar(20), user_id int unsigned, status_id int unsigned, dept_id int unsigned, sla_id int unsigned, topic_id int unsigned, staff_id int unsigned, team_id int unsigned, source enum('Web', 'Email', 'Phone', 'API', 'Other'), duedate datetime, est_duedate datetime, reopened datetime, closed datetime, lastupdate datetime, created datetime not null, updated datetime not null);
+create table ost_ticket__cdata (ticket_id int unsigned primary key, subject mediumtext, priority mediumtext, building mediumtext);
+create table ost_ticket_status (id int primary key, name varchar(60), state varchar(16));
+create table ost_ticket_priority (priority_id tinyint primary key, priority varchar(60), priority_desc varchar(30), priority_urgency tinyint unsigned);
+create table ost_user (id int unsigned primary key, org_id int unsigned, name varchar(128));
+create table ost_thread (id int unsigned primary key, object_id int unsigned, object_type char(1));
+create table ost_event (id int unsigned primary key, name varchar(60), description varchar(60));
+create table ost_thread_event (id int unsigned primary key, thread_id int unsigned, thread_type char(1), event_id int unsigned, staff_id int unsigned, team_id int unsigned, dept_id int unsigned, topic_id int unsigned, data varchar(1024), username varchar(128), uid int unsigned, uid_type char(1), annulled tinyint unsigned not null default 0, timestamp datetime not null);
+create table ost_thread_entry (id int unsigned primary key, thread_id int unsigned, staff_id int unsigned, user_id int unsigned, type char(1), created datetime not null);
+insert into ost_ticket_status values (1, 'Open', 'open'), (2, 'Resolved', 'closed'), (3, 'Closed', 'closed'), (5, 'Deleted', 'deleted');
+insert into ost_ticket_priority values (1, 'low', 'Low', 4), (2, 'normal', 'Normal', 3), (3, 'high', 'High', 2), (4, 'emergency', 'Emergency', 1);
+insert into ost_event values (1, 'created', ''), (2, 'closed', ''), (3, 'reopened', ''), (4, 'assigned', ''), (5, 'released', ''), (6, 'transferred', ''), (9, 'edited', '');
+insert into ost_user values (71, 1, 'An owner'), (72, 2, 'Another owner');
+insert into ost_thread values (901, 1001, 'T'), (902, 1002, 'T'), (903, 1003, 'T'), (950, 1001, 'A');
+insert into ost_ticket values (1001, '100001', 71, 1, 11, 1, 5, 31, 0, 'Phone', null, '2026-03-03 09:00:00', null, null, '2026-03-02 09:20:00', '2026-03-02 09:00:00', '2026-03-02 09:10:00');
+insert into ost_ticket values (1002, '100002', 72, 1, 12, 1, 6, 0, 21, 'Web', null, null, null, null, null, '2026-03-02 10:00:00', '2026-03-02 10:00:00');
+insert into ost_ticket values (1003, '100003', 71, 3, 11, 1, 8, 32, 0, 'Email', '2026-03-02 18:00:00', '2026-03-03 11:00:00', '2026-03-02 14:00:00', '2026-03-02 16:00:00', '2026-03-02 16:00:00', '2026-03-02 11:00:00', '2026-03-02 16:00:00');
+insert into ost_ticket values (1004, '100004', 71, 1, 11, 1, 5, 0, 0, 'Web', null, null, null, null, null, '2026-02-01 10:00:00', '2026-02-01 10:00:00');
+insert into ost_ticket__cdata values (1001, 'Lift stands still', '4', 'T2'), (1002, 'Lobby floor is wet', '2', 'G'), (1003, 'Nobody answers', '2', 'T2'), (1004, 'Old', '2', 'T2');
+insert into ost_thread_event values (1, 901, 'T', 1, 0, 0, 11, 5, null, 'An owner', 71, 'U', 0, '2026-03-02 09:00:00'), (2, 901, 'T', 4, 31, 0, 11, 5, null, 'second', 32, 'S', 0, '2026-03-02 09:10:00'), (3, 901, 'T', 9, 31, 0, 11, 5, null, 'second', 32, 'S', 0, '2026-03-02 09:11:00'), (4, 901, 'T', 6, 31, 0, 12, 5, null, 'undone', 32, 'S', 1, '2026-03-02 09:12:00');
+insert into ost_thread_event values (5, 903, 'T', 3, 32, 0, 11, 8, null, 'SYSTEM', null, 'S', 0, '2026-03-02 14:00:00'), (6, 903, 'T', 2, 32, 0, 11, 8, null, 'second', 32, 'S', 0, '2026-03-02 16:00:00');
+insert into ost_thread_entry values (1, 901, 0, 71, 'M', '2026-03-02 09:00:00'), (2, 901, 31, 0, 'R', '2026-03-02 09:20:00'), (3, 903, 32, 0, 'N', '2026-03-02 12:00:00'), (4, 903, 32, 0, 'R', '2026-03-02 12:30:00'), (5, 950, 32, 0, 'N', '2026-03-02 12:40:00');
