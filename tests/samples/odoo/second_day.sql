@@ -1,0 +1,4 @@
+update helpdesk_ticket set team_id = 12, user_id = 3, stage_id = 3, write_date = '2026-03-03 02:00:00' where id = 301;
+insert into mail_message values (411, 'helpdesk.ticket', 301, '2026-03-03 02:00:00', 'notification', true, 221, ''), (412, 'helpdesk.ticket', 301, '2026-03-03 03:00:00', 'notification', true, 222, ''), (413, 'helpdesk.ticket', 303, '2026-03-03 04:00:00', 'notification', true, 222, '');
+insert into mail_tracking_value values (511, 73, 411, 11, 'Repair', 12, 'Cleaning'), (512, 72, 411, 2, 'First', 3, 'Second'), (513, 71, 411, 2, 'In Progress', 3, 'Waiting'), (514, 71, 412, 3, 'Waiting', 2, 'In Progress'), (515, 71, 413, 4, 'Solved', 2, 'In Progress');
+update rating_rating set consumed = true, rating = 5, feedback = 'Thank you', write_date = '2026-03-03 05:00:00' where id = 602;

@@ -1,0 +1,23 @@
+-- The columns of Odoo's tables that the template reads; made up for tests. Moments are UTC, as Odoo keeps them.
+create table res_partner (id int primary key, name varchar, commercial_partner_id int);
+create table res_users (id int primary key, login varchar, partner_id int, share boolean);
+create table helpdesk_stage (id int primary key, name jsonb, fold boolean);
+create table helpdesk_ticket (id int primary key, name varchar, team_id int, user_id int, partner_id int, stage_id int, ticket_type_id int, priority varchar, assign_date timestamp, close_date timestamp, create_uid int, create_date timestamp, write_date timestamp);
+create table helpdesk_sla_status (id int primary key, ticket_id int, sla_id int, deadline timestamp, reached_datetime timestamp);
+create table mail_message (id int primary key, model varchar, res_id int, date timestamp, message_type varchar, is_internal boolean, author_id int, body text);
+create table ir_model_fields (id int primary key, model varchar, name varchar);
+create table mail_tracking_value (id int primary key, field_id int, mail_message_id int, old_value_integer int, old_value_char varchar, new_value_integer int, new_value_char varchar);
+create table rating_rating (id int primary key, res_model varchar, res_id int, rating double precision, feedback text, consumed boolean, create_date timestamp, write_date timestamp);
+insert into res_partner values (201, 'Tower 2 owners', 201), (202, 'Garden owners', 202), (211, 'An owner', 201), (212, 'Another owner', 202), (221, 'First', 221), (222, 'Second', 222);
+insert into res_users values (2, 'first', 221, false), (3, 'second', 222, false), (9, 'portal', 211, true);
+insert into helpdesk_stage values (1, '{"en_US": "New"}', false), (2, '{"en_US": "In Progress"}', false), (3, '{"en_US": "Waiting"}', false), (4, '{"en_US": "Solved"}', true), (5, '{"en_US": "Cancelled"}', true);
+insert into ir_model_fields values (71, 'helpdesk.ticket', 'stage_id'), (72, 'helpdesk.ticket', 'user_id'), (73, 'helpdesk.ticket', 'team_id'), (74, 'helpdesk.ticket', 'priority'), (75, 'helpdesk.ticket', 'name');
+insert into helpdesk_ticket values (301, 'Lift stands still', 11, 2, 211, 2, 51, '3', '2026-03-02 01:10:00', null, 9, '2026-03-02 01:00:00', '2026-03-02 01:20:00');
+insert into helpdesk_ticket values (302, 'Lobby floor is wet', 12, null, 212, 1, 52, '0', null, null, 2, '2026-03-02 02:00:00', '2026-03-02 02:00:00');
+insert into helpdesk_ticket values (303, 'Nobody answers', 11, 3, 211, 4, 53, '1', '2026-03-02 03:10:00', '2026-03-02 08:00:00', 9, '2026-03-02 03:00:00', '2026-03-02 08:00:00');
+insert into helpdesk_ticket values (304, 'A mistake', 11, null, 211, 5, 51, '2', null, '2026-03-02 05:00:00', 9, '2026-03-02 04:00:00', '2026-03-02 05:00:00');
+insert into helpdesk_sla_status values (1, 301, 1, '2026-03-02 03:00:00', null), (2, 301, 2, '2026-03-02 09:00:00', null), (3, 303, 2, '2026-03-02 07:00:00', '2026-03-02 08:00:00');
+insert into mail_message values (401, 'helpdesk.ticket', 301, '2026-03-02 01:10:00', 'notification', true, 222, ''), (402, 'helpdesk.ticket', 301, '2026-03-02 01:20:00', 'comment', false, 221, 'On our way'), (403, 'helpdesk.ticket', 301, '2026-03-02 01:05:00', 'email', false, 211, 'Please hurry');
+insert into mail_message values (404, 'helpdesk.ticket', 303, '2026-03-02 04:00:00', 'comment', true, 222, 'Internal'), (405, 'helpdesk.ticket', 303, '2026-03-02 08:00:00', 'notification', true, 222, ''), (406, 'project.task', 301, '2026-03-02 01:30:00', 'comment', false, 221, 'Elsewhere'), (407, 'helpdesk.ticket', 304, '2026-03-02 05:00:00', 'notification', true, 222, '');
+insert into mail_tracking_value values (501, 72, 401, null, '', 2, 'First'), (502, 74, 401, null, 'Low priority', null, 'Urgent'), (503, 71, 401, 1, 'New', 2, 'In Progress'), (504, 75, 401, null, 'Lift', null, 'Lift stands still'), (505, 71, 405, 2, 'In Progress', 4, 'Solved'), (506, 71, 407, 1, 'New', 5, 'Cancelled');
+insert into rating_rating values (601, 'helpdesk.ticket', 303, 1, 'Too late', true, '2026-03-02 08:01:00', '2026-03-02 09:00:00'), (602, 'helpdesk.ticket', 304, 0, null, false, '2026-03-02 05:01:00', '2026-03-02 05:01:00'), (603, 'project.task', 303, 5, null, true, '2026-03-02 05:01:00', '2026-03-02 05:01:00');
