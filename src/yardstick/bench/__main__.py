@@ -8,19 +8,21 @@ from typing import Annotated, Literal
 
 import typer
 
-BENCHMARKS = ("landing", "sources")
+BENCHMARKS = ("landing", "sources", "suitability")
 
 
 def main(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHMARKS)}.")],
     scale: Annotated[Literal["small", "full"], typer.Option(help="How much data.")] = "small",
+    seeds: Annotated[int | None, typer.Option(help="How many simulated companies (suitability).")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
 ) -> None:
     """Measure ratios against a named peer in one run; absolute seconds are told for orientation only."""
     if name not in BENCHMARKS:
         typer.echo(f"bench: there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}", err=True)
         raise typer.Exit(2)
-    import_module(f"yardstick.bench.{name}").run(scale).print(json)
+    options = {} if seeds is None else {"seeds": seeds}
+    import_module(f"yardstick.bench.{name}").run(scale, **options).print(json)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ DAYS_OF_MONTH = 30.4375
 _FEWEST_PROJECTS = 5
 _FEWEST_MONTHS = 3
 _QUARTER = 0.25
+_ENDLESS = 30.0
+"""Log odds that only a fit without an end comes to: failures and passes wholly apart."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Part:
         agreement: corrected item-total correlation.
         ease: item-response fit: log odds that a middling project passes it before a middling inspector.
         discrimination: item-response fit: slope on the level of the rest; 1 is the typical standard's.
-        drift: change of the log odds per month beyond what levels and inspectors explain.
+        drift: of all grades together: change of the log odds per month beyond what levels and inspectors explain.
         drift_points: the drift over the span, as percentage points of the pass rate at a middling project.
     """
 
@@ -203,19 +205,16 @@ def regress(
     model = GLM(np.column_stack([passed, checked - passed]), design, Binomial(), offset=offset)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", ModelWarning)
-        plain = model.fit(maxiter=50)
-        if not plain.converged or not np.isfinite(plain.params).all() or np.abs(plain.params).max() > 30:
-            return None
-        clustered = model.fit(
-            maxiter=50, start_params=plain.params, cov_type="cluster", cov_kwds={"groups": project}
-        )
-    errors = np.fmax(plain.bse, clustered.bse)
+        fitted = model.fit(maxiter=50, cov_type="cluster", cov_kwds={"groups": project})
+    if not fitted.converged or not np.isfinite(fitted.params).all() or np.abs(fitted.params).max() > _ENDLESS:
+        return None
+    errors = np.fmax(np.sqrt(np.diag(fitted.normalized_cov_params)), fitted.bse)
     if not np.isfinite(errors).all():
         return None
     reach = float(stats.t.ppf((1 + confidence) / 2, count - 1))
     return [
         Estimate(float(value), float(error), float(value - reach * error), float(value + reach * error), count - 1)
-        for value, error in zip(plain.params, errors, strict=True)
+        for value, error in zip(fitted.params, errors, strict=True)
     ]  # fmt: skip
 
 
@@ -305,7 +304,8 @@ def examine(
     if found:
         beyond = passed - checked * expit(found[0].value + offset)
         agreed = agreement(beyond, checked, level, project, limits.confidence)
-        drifted, points = _drift(checks, rows, level, offset, limits.confidence)
+        if grade is None:
+            drifted, points = _drift(checks, rows, level, offset, limits.confidence)
     return Part(
         standard=checks.standards[int(checks.standard[rows[0]])],
         grade=grade,

@@ -13,6 +13,7 @@ penalised quasi-likelihood (Breslow & Clayton, JASA 88, 1993), the variances by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import expit, logit
@@ -50,6 +51,7 @@ class Levels:
     dispersion: float
     systems: Floats
 
+    @cached_property
     def score(self) -> Floats:
         """Log odds of passing for every row of the checks."""
         checks = self.checks
@@ -72,7 +74,7 @@ class Levels:
             *Measurement Error in Nonlinear Models*, 2006, ch. 4).
         """
         checks = self.checks
-        chance = expit(self.score()[rows])
+        chance = expit(self.score[rows])
         project, columns = checks.project[rows], _columns(checks)[rows]
         weight = checks.checked[rows] * chance * (1 - chance)
         residual = checks.passed[rows] - checks.checked[rows] * chance

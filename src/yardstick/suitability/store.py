@@ -29,7 +29,9 @@ def last_published_day(connection: Connection) -> date | None:
 
 def read_checks(connection: Connection, first: date, last: date) -> Checks:
     """The checks of a span of days, both ends included, summed in the database."""
-    return Checks.of(Check(*row) for row in connection.execute(_query("checks"), [first, last]))
+    return Checks.of(
+        Check(*row) for row in connection.execute(_query("checks"), {"first": first, "last": last})
+    )
 
 
 def write(connection: Connection, first: date, last: date, release: str, findings: Findings) -> None:

@@ -148,13 +148,16 @@ class Findings:
     spread: float
 
 
-def judge(checks: Checks, vetoes: Collection[str], thresholds: Thresholds) -> Findings:
+def judge(
+    checks: Checks, vetoes: Collection[str], thresholds: Thresholds, *, by_grade: bool = True
+) -> Findings:
     """Fit, test and judge.
 
     Args:
         checks: at least one.
         vetoes: codes of standards with a veto.
         thresholds: of the release.
+        by_grade: also judge every standard at every project grade.
 
     Raises:
         ValueError: without any check.
@@ -172,7 +175,7 @@ def judge(checks: Checks, vetoes: Collection[str], thresholds: Thresholds) -> Fi
     for rows in np.split(order, np.flatnonzero(np.diff(checks.standard[order])) + 1):
         level = levels.without(rows)
         whole.append(examine(checks, rows, level, levels.leniency, limits, None))
-        for place, grade in enumerate(checks.grades):
+        for place, grade in enumerate(checks.grades if by_grade else ()):
             own = checks.grade[rows] == place
             if own.any():
                 graded.append(examine(checks, rows[own], level[own], levels.leniency, limits, grade))
@@ -361,7 +364,7 @@ def _inspectors(levels: Levels, thresholds: Thresholds) -> tuple[Inspector, ...]
 def _expected_of_the_median(levels: Levels) -> Floats:
     """Passes of every inspector's checks, had the median inspector made them."""
     checks = levels.checks
-    chance = expit(levels.score() - levels.leniency[checks.inspector])
+    chance = expit(levels.score - levels.leniency[checks.inspector])
     return checks.by(checks.inspector, len(checks.inspectors), checks.checked * chance)
 
 

@@ -1,4 +1,4 @@
--- Checks with a result, by the standard in force on their day. Parameters: first day, last day.
+-- Checks with a result, by the standard in force on their day. Both ends included.
 select
     items.standard_code,
     coalesce(items.inspector_person_id, '') as inspector_person_id,
@@ -17,6 +17,7 @@ inner join marts.dim_standard as standards
         and items.checked_date < standards.effective_until
 left join marts.dim_project as projects on items.project_id = projects.project_id
 where
-    items.checked_date between %s and %s
-    and items.is_passed is not null
+    items.is_passed is not null
+    and items.checked_date >= %(first)s
+    and items.checked_date <= %(last)s
 group by 1, 2, 3, 4, 5, 6
