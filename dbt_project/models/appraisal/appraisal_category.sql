@@ -109,13 +109,13 @@ together as (
     select
         project_id,
         category_path,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
+        0 as items_checked,
+        0 as items_passed,
+        0 as weight_checked,
+        0 as weight_passed,
+        0 as full_points,
+        0 as deducted_points,
+        0 as findings,
         nonconformities_open,
         nonconformities_overdue
     from waiting

@@ -186,15 +186,15 @@ measured as (
     select
         planned.day,
         planned.project_id,
-        null,
-        null,
-        null,
+        null as category_path,
+        null as standard_code,
+        null as dimension,
         planned.inspection_type,
         planned.inspection_scope,
-        null,
+        null as channel,
         counted.measure,
         counted.value,
-        counted.value
+        counted.value as squares
     from planned
     cross join lateral (
         values ('inspections_planned', planned.planned), ('inspections_done', planned.done)
@@ -205,15 +205,15 @@ measured as (
     select
         held.day,
         held.project_id,
-        null,
-        null,
-        null,
+        null as category_path,
+        null as standard_code,
+        null as dimension,
         held.inspection_type,
         held.inspection_scope,
-        null,
+        null as channel,
         counted.measure,
         counted.value,
-        counted.value
+        counted.value as squares
     from held
     cross join lateral (
         values ('inspections_held', held.held), ('inspection_vetoes', held.vetoed)
@@ -226,13 +226,13 @@ measured as (
         found.project_id,
         standards.category_path,
         found.standard_code,
-        null,
-        null,
-        null,
-        null,
+        null as dimension,
+        null as inspection_type,
+        null as inspection_scope,
+        null as channel,
         counted.measure,
         counted.value,
-        counted.value
+        counted.value as squares
     from found
     left join standards
         on
@@ -250,13 +250,13 @@ measured as (
         due.project_id,
         standards.category_path,
         due.standard_code,
-        null,
-        null,
-        null,
-        null,
+        null as dimension,
+        null as inspection_type,
+        null as inspection_scope,
+        null as channel,
         counted.measure,
         counted.value,
-        counted.value
+        counted.value as squares
     from due
     left join standards
         on
@@ -272,15 +272,15 @@ measured as (
     select
         asked.day,
         asked.project_id,
-        null,
-        null,
+        null as category_path,
+        null as standard_code,
         asked.dimension,
-        null,
-        null,
+        null as inspection_type,
+        null as inspection_scope,
         asked.channel,
         counted.measure,
         counted.value,
-        counted.value
+        counted.value as squares
     from asked
     cross join lateral (
         values ('survey_questions_asked', asked.asked), ('survey_questions_answered', asked.answered)
@@ -291,11 +291,11 @@ measured as (
     select
         answered.day,
         answered.project_id,
-        null,
-        null,
+        null as category_path,
+        null as standard_code,
         answered.dimension,
-        null,
-        null,
+        null as inspection_type,
+        null as inspection_scope,
         answered.channel,
         counted.measure,
         counted.value,
