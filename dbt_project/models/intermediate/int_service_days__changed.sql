@@ -1,12 +1,9 @@
 {{ config(materialized='table') }}
 
-{%- set content -%}
-    calendar.day, calendar.starts_at,
-    calendar.opens_minute, calendar.closes_minute,
-    calendar.opens_again_minute, calendar.closes_again_minute,
-    calendar.opens_third_minute, calendar.closes_third_minute,
-    calendar.opens_fourth_minute, calendar.closes_fourth_minute
-{%- endset %}
+{%- set content = [
+    'day', 'starts_at', 'opens_minute', 'closes_minute', 'opens_again_minute', 'closes_again_minute',
+    'opens_third_minute', 'closes_third_minute', 'opens_fourth_minute', 'closes_fourth_minute',
+] | join(', ') %}
 
 with keys as (
     select * from {{ ref('int_service_keys') }}
@@ -58,22 +55,29 @@ pairs as (
         and former.profile_number <> present.profile_number
 ),
 
-former_days as (
-    select pairs.*, {{ content }}
+hours as (
+    {%- for side in ['former', 'present'] %}
+    select
+        pairs.former_profile_number,
+        pairs.present_profile_number,
+        {{ content }}
     from pairs
-    inner join calendar on pairs.former_profile_number = calendar.profile_number
-),
-
-present_days as (
-    select pairs.*, {{ content }}
-    from pairs
-    inner join calendar on pairs.present_profile_number = calendar.profile_number
-),
-
-differing as (
-    (select * from former_days except select * from present_days)
+    inner join calendar on pairs.{{ side }}_profile_number = calendar.profile_number
+    {%- if not loop.last %}
     union all
-    (select * from present_days except select * from former_days)
+    {%- endif %}
+    {%- endfor %}
+),
+
+-- A day of which both sides say the same is there twice.
+differing as (
+    select
+        former_profile_number,
+        present_profile_number,
+        day
+    from hours
+    group by former_profile_number, present_profile_number, {{ content }}
+    having count(*) = 1
 )
 
 select

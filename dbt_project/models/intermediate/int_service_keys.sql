@@ -47,7 +47,7 @@ keys as (
             where rules.source_ids is null or sources.source_id = any(rules.source_ids)
             order by rules.rule_number
         ) as rule_numbers,
-        '{}'::date [] as closed_days
+        null::date[] as closed_days
     from sources
     union all
     select
@@ -83,7 +83,7 @@ keys as (
                 )
             order by rules.rule_number
         ) as rule_numbers,
-        '{}'::date [] as closed_days
+        null::date[] as closed_days
     from service_items
     cross join told
 )

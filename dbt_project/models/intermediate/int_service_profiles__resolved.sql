@@ -137,7 +137,7 @@ placed as (
         timelines.calendar_ids,
         timelines.calendar_days,
         timelines.content,
-        case when timelines.is_closed_with_project then combinations.closed_days else '{}' end as closed_days
+        case when timelines.is_closed_with_project then combinations.closed_days end as closed_days
     from combinations
     inner join timelines on combinations.rule_numbers = timelines.rule_numbers
 )
@@ -149,7 +149,7 @@ select
     source_class,
     project_class,
     service_item_class,
-    ('x' || left(md5(concat_ws('|', time_zone, closed_days::text, content)), 11))::bit(44)::bigint as profile_number,
+    ('x' || left(md5(concat_ws('|', time_zone, coalesce(closed_days, '{}')::text, content)), 11))::bit(44)::bigint as profile_number,
     time_zone,
     calendar_ids,
     calendar_days,

@@ -28,9 +28,13 @@ inner join changed
         former.profile_number = changed.former_profile_number
         and present.profile_number = changed.present_profile_number
 where
-    exists (select 1 from changed as any_changed)
+    (select count(*) from changed) > 0
     and changed.days && daterange(
         (tickets.opened_at at time zone present.time_zone)::date,
-        (greatest(tickets.opened_at, tickets.first_response_at, tickets.closed_at) at time zone present.time_zone)::date,
+        (
+            case when tickets.closed_at is not null
+                then greatest(tickets.opened_at, tickets.first_response_at, tickets.closed_at)
+            end at time zone present.time_zone
+        )::date,
         '[]'
     )
