@@ -32,7 +32,6 @@ TEMPLATE = {
     "properties": {
         "documentation": {
             "type": "array",
-            "minItems": 1,
             "items": {
                 "type": "object",
                 "additionalProperties": False,
