@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-BENCHMARKS = ("landing", "sources", "suitability")
+BENCHMARKS = ("landing", "sources", "suitability", "gate")
 
 
 def main(

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -16,7 +17,7 @@ from psycopg import sql
 
 from yardstick import warehouse
 from yardstick.quality.compile import Compiled
-from yardstick.quality.model import EXAMPLES, ROWS, Rule, Suite, SuiteError
+from yardstick.quality.model import CONDITION, EXAMPLES, ROWS, Rule, Suite, SuiteError
 from yardstick.settings import Settings, with_driver
 
 _PRESENT = "expect_batch_to_have_rows"
@@ -135,9 +136,11 @@ class Validator:
             for place, result in results.items()
             if not result.success and not exception_of(result.exception_info)
         ]
+        # rows that do not meet a condition are read here, no further than they are shown; those of a service
+        # standard by itself, all of them
+        by_condition = [place for place in failed if rules[place].type == CONDITION]
         by_query = [place for place in failed if rules[place].type == ROWS]
-        # the rows of a service standard are read by itself: lists are capped here
-        by_column = [place for place in failed if place not in by_query and not rules[place].judgement]
+        by_column = [place for place in failed if place not in (*by_condition, *by_query)]
         summary = {
             "result_format": "SUMMARY",
             "unexpected_index_column_names": compiled.suite.key,
@@ -146,6 +149,10 @@ class Validator:
         for places, wanted in ((by_column, summary), (by_query, {"result_format": "COMPLETE"})):
             if places:
                 results |= self._validate(whole, compiled, places, wanted)
+        for place in by_condition:
+            if not rules[place].judgement:
+                results[place].meta["examples"] = self._examples(part, compiled.suite, rules[place])
+        self._source.delete_asset(part)  # each new one is checked against all that are kept
         return part, Checked(
             rows, [_outcome(rules[place], result, rows) for place, result in sorted(results.items())]
         )
@@ -163,6 +170,22 @@ class Validator:
             sql.Identifier(batch), sql.SQL(" and ").join(bounds)
         )
         return self._make("view", query)
+
+    def _examples(self, batch: str, suite: Suite, rule: Rule) -> list[dict[str, Any]]:
+        """Keys of a few rows that do not meet a condition, with the column that it is about."""
+        column = sql.Identifier(rule.kwargs["column"])
+        names = list(dict.fromkeys([*suite.key, rule.kwargs["column"]]))
+        query = sql.SQL(
+            "select {} from {} where {} is not null and not coalesce(({}), true) limit {}"
+        ).format(
+            sql.SQL(", ").join(map(sql.Identifier, names)),
+            sql.Identifier(batch),
+            column,
+            sql.SQL(rule.kwargs["condition"]),
+            sql.Literal(EXAMPLES),
+        )
+        with self.connection.transaction():
+            return warehouse.rows(self.connection, query)
 
     def _make(self, kind: str, query: sql.Composable) -> str:
         self._batches += 1
@@ -219,6 +242,7 @@ def exception_of(info: Any) -> str | None:
     return None
 
 
+@cache
 def _implementation(kind: str) -> Any:
     from great_expectations.expectations.registry import get_expectation_impl
 
