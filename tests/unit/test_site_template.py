@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,15 @@ def test_an_address_goes_into_the_connection(address: str | None, parts: dict[st
 def test_an_address_that_is_none_is_told() -> None:
     with pytest.raises(TemplateError, match="'https://' is no address"):
         site_template.connection_json(TEMPLATES["zendesk"], "https://")
+
+
+def test_the_handbook_lists_every_template_with_what_it_delivers() -> None:
+    lines = (project_root() / "docs/sites.md").read_text(encoding="utf-8").splitlines()
+    listed = {line.split("`")[1]: line.split("|")[3] for line in lines if line.startswith("| `")}
+    assert set(TEMPLATES) <= set(listed)
+    for name, template in TEMPLATES.items():
+        words = {word.strip() for word in re.sub(r"\([^)]*\)", "", listed[name]).split(",")}
+        assert words == set(template.entities), name
 
 
 def run(*arguments: str, told: str = "") -> Result:
