@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,7 +23,6 @@ from yardstick.sources.site_file import load_sites
 from yardstick.staging_models import current_model
 
 SAMPLES = Path(__file__).parent / "samples"
-OWN = {"delivery_id", "row_number", "source_id", "partition_date", "content_sha256", "row_sha256"}
 
 
 def sample(*parts: str) -> Any:
@@ -120,9 +119,6 @@ class Installation:
             [self.site.source_id],
         )
 
-    def flags(self) -> set[tuple[Any, ...]]:
-        return set(Company(self.settings).rows("select entity, field, rule from ops.flag"))
-
     def rows(self, entity: str) -> dict[str, dict[str, Any]]:
         """The staged rows of the site by their key: fields of the contract that hold something, as text."""
         contract = load_contracts()[entity]
@@ -148,7 +144,3 @@ def unproved(site: Site, entity: str, rows: Mapping[str, Mapping[str, Any]]) -> 
     shown = {name for row in rows.values() for name in row}
     (key,) = load_contracts()[entity].key
     return set(site.entities[entity].fields) - shown - {key}
-
-
-def by_day(rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
-    return sorted(rows, key=lambda row: row[column])

@@ -260,6 +260,14 @@ def test_a_clock_days_ahead_is_told_with_the_largest_difference(tmp_path: Path) 
         ({"params": {"since": 1}, "incremental": {"from": "since"}}, "params.since: is set by pagination"),
         ({"incremental": {"from": "since", "format": "%d/%m"}}, "needs a year, a month and a day.*epoch_ms"),
         ({"incremental": {"until": "u"}}, "from is missing"),
+        ({"params": {"q": "at>={from}"}}, r"has \{from\}, but incremental is not declared"),
+        ({"params": {"q": "{from}"}, "incremental": {"from": "f"}}, "from: is said twice"),
+        ({"params": {"q": "<{until}"}, "incremental": {"from": "f", "until": "u"}}, "until: is said twice"),
+        ({"incremental": {"from": "f", "ordered": True}}, "ordered needs column"),
+        ({"incremental": {"from": "f", "until": "u", "within": "at"}}, "within: loses what happened"),
+        ({"pagination": {"kind": "page", "last": "end"}}, "last: has no meaning for page"),
+        ({"lists": {"history": "all"}}, "lists.history"),
+        ({"spread": {"by": "field"}}, "columns is missing"),
         ({"max_pages": 0}, "must be at least 1"),
     ],
 )
@@ -285,6 +293,18 @@ def test_what_decides_the_cells_decides_the_reading_key(tmp_path: Path) -> None:
     assert key() == key(path="/other", params={"a": 1}, max_pages=3)
     assert key() != key(records="data.rows")
     assert json.dumps(key(incremental={"from": "since", "column": "changed"}))
+    keys = [
+        key(),
+        key(lists={"history": "each"}),
+        key(lists={"history": {"by": "id"}}),
+        key(keep={"kind": ["a"]}),
+        key(named={"what": ["a", "b"]}),
+        key(spread={"by": "field", "columns": ["new"]}),
+        key(first_of={"due": ["a", "b"]}),
+        key(incremental={"from": "since"}),
+        key(incremental={"from": "since", "within": "at"}),
+    ]
+    assert len({json.dumps(each) for each in keys}) == len(keys)
 
 
 # --- what is due ---------------------------------------------------------------------------------------

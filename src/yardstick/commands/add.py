@@ -125,7 +125,7 @@ def site_add(
                 template, out, settings_module.load(home=home, data=data).sites,
                 {
                     "source_id": source_id, "zh": name_zh, "en": name_en, "connection": connection,
-                    "time_zone": time_zone, "valid_from": given.valid_from and given.valid_from.isoformat(),
+                    "time_zone": time_zone, "valid_from": given.valid_from.isoformat() if given.valid_from else None,
                 },
                 answer or [], address, yes=yes,
             )  # fmt: skip
