@@ -20,7 +20,9 @@ select
     findings.status,
     findings.found_date,
     findings.due_date,
-    greatest(horizons.horizon_date - findings.due_date, 0) as days_past_due,
+    case
+        when findings.due_date is not null then greatest(horizons.horizon_date - findings.due_date, 0)
+    end as days_past_due,
     -- takeover and fit-out findings are nobody's to assign: their sources do not say who mends them
     case
         when findings.origin = 'inspection' and findings.status = 'found'
