@@ -86,10 +86,7 @@ class WorkingTime:
         """One byte for every minute: 1 when it is served."""
         if ticket not in self._served:
             walls = self._wall(self.zones[ticket.source])
-            hours = {}
-            for day in {day for day, _ in walls}:
-                open_at = self.hours(ticket, day)
-                hours[day] = bytes(any(a <= minute < b for a, b in open_at) for minute in range(1440))
+            hours = {day: _of_clock(tuple(self.hours(ticket, day))) for day in {day for day, _ in walls}}
             self._served[ticket] = bytes([hours[day][minute] for day, minute in walls])
         return self._served[ticket]
 
@@ -172,6 +169,12 @@ def calendar_minutes(span: Span) -> int | None:
 def utc(text: str) -> datetime:
     """An instant written as UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@cache
+def _of_clock(hours: tuple[tuple[int, int], ...]) -> bytes:
+    """One byte for every minute that a clock can show: 1 inside the hours."""
+    return bytes(any(opens <= minute < closes for opens, closes in hours) for minute in range(1440))
 
 
 def _is_within(first: str, last: str, day: date) -> bool:
