@@ -3,14 +3,16 @@
 `judge_standards` asks which standards are fit: too strict, too lax, telling nothing, and which inspectors judge
 unlike the others. `plan_inspections` draws up next month's inspections from risk and staleness.
 `print_handbook` renews the handbook of the release in force. All three write pages and workbooks for the quality
-department; nobody's score depends on them. Without inspections there is nothing to judge and to plan: skipped.
+department; nobody's score depends on them. Of several months released one after the other only the last is
+looked at. Without inspections there is nothing to judge and to plan: skipped.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from airflow.sdk import TriggerRule, dag, task
+from airflow.sdk import IdentityMapper, PartitionedAssetTimetable, TriggerRule, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from yardstick import assets, settings
@@ -18,9 +20,11 @@ from yardstick.wiring import RETRY
 
 
 @dag(
-    schedule=[assets.released_months],
+    schedule=PartitionedAssetTimetable(
+        assets=assets.released_months, default_partition_mapper=IdentityMapper()
+    ),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=16,
     tags=["review", "publish"],
     doc_md=__doc__,
     default_args={
@@ -32,6 +36,13 @@ from yardstick.wiring import RETRY
 )
 def review_standards() -> None:
     """Judge, plan, print."""
+
+    @task.short_circuit
+    def is_newest(dag_run: Any = None) -> bool:
+        """Go on for the newest month only."""
+        from yardstick import review
+
+        return review.is_newest(settings.load(), dag_run.partition_key)
 
     @task(pool="warehouse")
     def judge_standards() -> list[str]:
@@ -58,7 +69,7 @@ def review_standards() -> None:
 
         return [str(path) for path in review.print_handbook(settings.load())]
 
-    judge_standards() >> plan_inspections() >> print_handbook()
+    is_newest() >> judge_standards() >> plan_inspections() >> print_handbook()
 
 
 review_standards()

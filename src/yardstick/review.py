@@ -10,7 +10,23 @@ from pathlib import Path
 
 from yardstick import handbook, sampling, standards, suitability, warehouse
 from yardstick.errors import BadInputError
+from yardstick.periods import period_bounds
 from yardstick.settings import Settings
+
+
+def is_newest(settings: Settings, month: str) -> bool:
+    """Whether no later day is published: of months that are released one after the other the last is looked at.
+
+    Args:
+        settings: the installation.
+        month: such as ``2026-03``.
+    """
+    _, _, last = period_bounds(month)
+    with warehouse.connect(settings.require_database_url(), name="yardstick-review") as connection:
+        found = connection.execute(
+            "select exists (select from publish.day where day > %s)", [last]
+        ).fetchone()
+    return found == (False,)
 
 
 def judge_standards(settings: Settings) -> list[Path]:
