@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -143,21 +144,19 @@ def found(settings: Settings, *contents: dict[str, Any]) -> tuple[Company, Worki
             )
     load(company, *contents)
     company.deliver("project", {"2026-03-01": [project(name) for name in PROJECTS]})
-    company.deliver(
-        "service_item",
-        {
-            "2026-03-01": [
-                {
-                    "service_item_id": item,
-                    "service_item_name_en": item,
-                    "service_group_id": group or "",
-                    "is_emergency": "" if is_emergency is None else str(is_emergency).lower(),
-                }
-                for item, (group, is_emergency) in ITEMS.items()
-            ]
-        },
-    )
+    company.deliver("service_item", {"2026-03-01": [item_row(item) for item in ITEMS]})
     return company, reference(*contents)
+
+
+def item_row(item: str, items: Mapping[str, tuple[str | None, bool | None]] = ITEMS) -> dict[str, str]:
+    """A service item as it is delivered."""
+    group, is_emergency = items[item]
+    return {
+        "service_item_id": item,
+        "service_item_name_en": item,
+        "service_group_id": group or "",
+        "is_emergency": "" if is_emergency is None else str(is_emergency).lower(),
+    }
 
 
 def load(company: Company, *contents: dict[str, Any]) -> None:

@@ -82,6 +82,10 @@ class WorkingTime:
                 minutes[lower:upper] = bytes(upper - lower)
         return minutes.count(1)
 
+    def forget(self) -> None:
+        """Look at every minute again: the service items have changed."""
+        self._served.clear()
+
     def served(self, ticket: Ticket) -> bytes:
         """One byte for every minute: 1 when it is served."""
         if ticket not in self._served:
