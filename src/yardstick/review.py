@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from yardstick import handbook, sampling, standards, suitability, warehouse
+from yardstick import handbook, reports, sampling, standards, suitability, warehouse
 from yardstick.errors import BadInputError
 from yardstick.periods import period_bounds
 from yardstick.settings import Settings
@@ -65,17 +65,18 @@ def plan_inspections(settings: Settings) -> list[Path]:
 
 
 def print_handbook(settings: Settings, day: date | None = None) -> list[Path]:
-    """Write the handbook of the release in force on a day below ``standards`` of the reports.
+    """Write the handbook of the release in force on a day below ``standards`` of the reports, and the index anew.
 
     Args:
         settings: the installation.
         day: default today.
 
     Returns:
-        The files: a page and a workbook in every language.
+        The files: a page and a workbook in every language, and the index that leads to everything.
     """
     releases = standards.read(settings.standards)
     release = standards.in_force(releases, day or date.today())
     place = releases.index(release)
     folder = settings.reports / "standards" / release.standards_release
-    return handbook.write(folder, release, releases[place - 1] if place else None)
+    written = handbook.write(folder, release, releases[place - 1] if place else None)
+    return [*written, *reports.index(settings)]

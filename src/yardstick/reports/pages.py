@@ -307,13 +307,13 @@ def _by_month(days: Sequence[date]) -> Iterator[tuple[date, Iterator[date]]]:
     )
 
 
-def render_index(releases: list[Release], code: str, *, has_deliveries: bool = False) -> str:
+def render_index(releases: list[Release], code: str, *, links: Sequence[tuple[str, str]] = ()) -> str:
     """The list of everything that was released.
 
     Args:
         releases: latest period first, latest version of a period first.
         code: language of the page.
-        has_deliveries: there is a page of who has delivered what.
+        links: other pages that there are: code of the text, and where the page is.
     """
     by_kind = {
         kind: [one for one in releases if one.period_kind == kind] for kind in ("month", "quarter", "year")
@@ -323,9 +323,7 @@ def render_index(releases: list[Release], code: str, *, has_deliveries: bool = F
         for kind, ones in by_kind.items()
         if ones
     }
-    return _render(
-        "index.html.j2", code, periods=periods, has_deliveries=has_deliveries, root=".", here="index.html"
-    )
+    return _render("index.html.j2", code, periods=periods, links=links, root=".", here="index.html")
 
 
 def workbook_name(release: Release) -> str:

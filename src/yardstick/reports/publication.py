@@ -85,12 +85,26 @@ def index(settings: Settings) -> list[Path]:
         known: list[Release] = content.releases(connection)
     written = []
     for code in LANGUAGES:
-        there = (settings.reports / deliveries.FOLDER / code / "index.html").exists()
-        body = pages.render_index(known, code, has_deliveries=there).encode()
+        body = pages.render_index(known, code, links=_other_pages(settings.reports, code)).encode()
         for name in [f"index.{code}.html", *(["index.html"] if code == settings.language else [])]:
             _write(settings.reports / name, body)
             written.append(settings.reports / name)
     return written
+
+
+def _other_pages(folder: Path, code: str) -> list[tuple[str, str]]:
+    """Pages about now that there are in a language, the newest of their kind: code of the text, and the place."""
+    chinese = "zh-Hans" if code.startswith("zh") else code
+    found = []
+    for key, pattern in (
+        ("deliveries.link", f"{deliveries.FOLDER}/{code}/index.html"),
+        ("link_suitability", f"suitability/{chinese}/index.html"),
+        ("link_plan", "standards/plan-*.xlsx"),
+        ("link_handbook", f"standards/*/standards-*.{chinese.partition('-')[0]}.html"),
+    ):
+        if places := sorted(folder.glob(pattern)):
+            found.append((key, places[-1].relative_to(folder).as_posix()))
+    return found
 
 
 def show_deliveries(settings: Settings) -> list[Path]:
