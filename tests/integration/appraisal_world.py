@@ -113,8 +113,8 @@ def make_world(
         )
         connection.execute(
             "insert into ops.delivery (arrival_id, source_id, entity, partition_date, file_name, revision, "
-            "content_sha256, rows_landed, audited_build_id) "
-            "select arrival_id, 'site', e, d, 'f', 1, d, 0, 0 from ops.arrival, "
+            "content_sha256, rows_landed, rows_staged, audited_build_id) "
+            "select arrival_id, 'site', e, d, 'f', 1, d, 0, 0, 0 from ops.arrival, "
             "unnest(array[%s, %s]::date[]) as d, unnest(%s::text[]) as e",
             [first, horizon, list(entities)],
         )

@@ -1,6 +1,7 @@
 {{ config(materialized='view', tags=['facts']) }}
 
-{#- Every part groups by its own day, so that a condition on `day` reaches the facts' index. -#}
+{#- Every part groups by its own day and no fact is materialised, so that a condition on `day` reaches the facts'
+    index: a day is read, not history. -#}
 
 with
 
@@ -10,38 +11,44 @@ items as (
 
 ),
 
-inspections as (
+inspections as not materialized (
 
     select * from {{ ref('fct_inspection') }}
 
 ),
 
-nonconformities as (
+nonconformities as not materialized (
 
     select * from {{ ref('fct_nonconformity') }}
     where origin = 'inspection' and status <> 'cancelled'
 
 ),
 
-answers as (
+answers as not materialized (
 
     select * from {{ ref('fct_survey_answer') }}
 
 ),
 
-standards as (
+standards as not materialized (
 
     select * from {{ ref('dim_standard') }}
     where standard_kind = 'inspection'
 
 ),
 
--- The last day of which anything is known to have happened; a plan reaches beyond it.
+deliveries as (
+
+    select * from {{ source('ops', 'delivery') }}
+
+),
+
+-- The last day that any build has taken in, whoever looks; a plan reaches beyond it.
 horizon as (
 
-    select max(horizon_date) as horizon_date
-    from {{ ref('int_sources__entity_horizons') }}
-    where entity in ('ticket', 'inspection_item', 'rectification', 'survey_answer')
+    select max(partition_date) as horizon_date
+    from deliveries
+    where entity in ('ticket', 'inspection_item', 'rectification', 'survey_answer') and rows_staged is not null
 
 ),
 
