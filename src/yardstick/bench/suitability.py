@@ -32,6 +32,7 @@ SEEDS = {"small": 20, "full": 40}
 FIRST_SEED = 11
 PROJECTS = 30
 MONTHS = (12, 6)
+_BANDS = (("400 and more", 400), ("200 to 399", 200), ("less than 200", 0))
 KINDS = (*UNFIT, "lax_inspector", "strict_inspector")
 
 
@@ -63,6 +64,8 @@ class Tally:
     standards: int = 0
     too_little_data: int = 0
     drifting: int = 0
+    called_fine: Counter[str] = field(default_factory=Counter)
+    by_checks: dict[str, Counter[str]] = field(default_factory=dict)
     power: list[float] = field(default_factory=list)
 
 
@@ -193,6 +196,15 @@ def add(tally: Tally, company: Company, findings: Findings, limits: Thresholds, 
     tally.planted.update(kind for kind, _ in company.planted)
     tally.found.update(kind for kind, _ in found)
     tally.right.update(kind for kind, _ in found & company.planted)
+    fine = {one.part.standard for one in findings.standards if one.verdict == "fine"}
+    tally.called_fine.update(kind for kind, code in company.planted if code in fine)
+    checks = {one.part.standard: one.part.rate.checked for one in findings.standards}
+    for kind, code in company.planted:
+        if code in checks:
+            of = next(name for name, least in _BANDS if checks[code] >= least)
+            tally.by_checks.setdefault(f"{kind}, {of} checks", Counter()).update(
+                planted=1, found=(kind, code) in found
+            )
     flat = frozenset(code for kind, code in company.planted if kind == "does_not_discriminate")
     tally.power += expected_power(findings, flat, limits)
 
@@ -205,6 +217,9 @@ def _report(tallies: Mapping[int, Tally], seeds: int) -> Report:
             if tally.found[kind]:
                 report.ratios[f"suitability_precision_{kind}{suffix}"] = tally.right[kind] / tally.found[kind]
             report.ratios[f"suitability_recall_{kind}{suffix}"] = tally.right[kind] / tally.planted[kind]
+        report.ratios[f"suitability_unfit_called_fine{suffix}"] = sum(tally.called_fine.values()) / sum(
+            tally.planted[kind] for kind in UNFIT
+        )
         report.ratios[f"suitability_power_does_not_discriminate{suffix}"] = sum(tally.power) / len(
             tally.power
         )
@@ -217,6 +232,10 @@ def _report(tallies: Mapping[int, Tally], seeds: int) -> Report:
             "planted": dict(tally.planted),
             "found": dict(tally.found),
             "found_and_planted": dict(tally.right),
+            "called_fine": dict(tally.called_fine),
+            "by_checks": {
+                name: f"{one['found']} of {one['planted']}" for name, one in sorted(tally.by_checks.items())
+            },
             "found_in_unplanted_companies": dict(tally.false_unplanted),
             "drifting_in_unplanted_companies": tally.drifting,
         }

@@ -211,3 +211,31 @@ def suites(
             for rule in one.rules
         ]
     )
+
+
+@app.command("suitability")
+def suitability(
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="First day.", show_default="twelve months before the last"
+        ),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.", show_default="the last published day"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Folder to write to.", show_default="<reports>/suitability"),
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Which standards are too strict, too lax or tell nothing, and which inspectors judge unlike the others."""
+    from yardstick import suitability
+
+    with open_warehouse(home) as settings:
+        for path in suitability.review(
+            settings, first.date() if first else None, last.date() if last else None, out
+        ):
+            typer.echo(path)

@@ -270,7 +270,7 @@ def _judge(
             and flat[id(part)] < thresholds.error_rate
         ):
             return "does_not_discriminate", "does_not_discriminate", flat[id(part)]
-        if is_telling:
+        if is_telling and (part.rate_best.value or 0) >= thresholds.best_quarter_passes:
             return "fine", "discriminates", None
         if is_veto and (part.rate.value or 0) >= thresholds.passes_at_least:
             return "fine", "veto", None
@@ -330,6 +330,8 @@ def _inspectors(levels: Levels, thresholds: Thresholds) -> tuple[Inspector, ...]
         for place, person_id in enumerate(checks.inspectors)
         if person_id != NOBODY and checked[place] >= thresholds.inspector_checks
     ]
+    if len(told) < 2:
+        told = []  # there is nobody to be compared with
     value, error = levels.leniency, levels.leniency_error
     # a minimum-effect test: usual differences are no finding, however surely they are there
     chances = [float(stats.norm.sf((abs(value[place]) - usual) / error[place])) for place in told]
@@ -343,7 +345,7 @@ def _inspectors(levels: Levels, thresholds: Thresholds) -> tuple[Inspector, ...]
         verdict = "usual" if place in corrected else "too_little_data"
         if chance < thresholds.error_rate:
             verdict = "lax" if value[place] > 0 else "strict"
-        weight = between / (between + error[place] ** 2)
+        weight = between / (between + error[place] ** 2) if between else 0.0
         found.append(
             Inspector(
                 person_id=person_id,
