@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.unit.test_reports_language import INDICATOR, RELEASE
 
 from yardstick.reports import charts, inspections
-from yardstick.reports.content import Day, Indicator, ReportError, Score, explain_change, points_lost, slugs
+from yardstick.reports.content import explain_change, points_lost, slugs
+from yardstick.reports.rows import Day, Indicator, ReportError, Score
 
 CATEGORY = inspections.Category(
     "r", "p", "cleaning", None, 1, {}, 10, 8, 30.0, 24.0, 0.8, 30.0, 6.0, 2, 1, 0, 1

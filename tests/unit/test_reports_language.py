@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from yardstick.reports.content import Indicator, Release
 from yardstick.reports.language import Language, number, texts, visible
+from yardstick.reports.rows import Indicator, Release
 from yardstick.settings import LANGUAGES
 
 RELEASE = Release(

@@ -10,7 +10,7 @@ from typing import Any
 
 import xlsxwriter
 
-from yardstick.reports.workbook import FONTS, Column
+from yardstick.reports.sheets import FONTS, Column
 
 _INK, _RULE, _HEAD, _QUIET, _RED = "#1D2227", "#D9D4C8", "#F1EDE3", "#55585A", "#A33A24"
 _TOP = 3

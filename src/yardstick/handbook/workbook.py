@@ -8,7 +8,7 @@ from typing import Any
 from yardstick.handbook import changes, content
 from yardstick.handbook.book import Book
 from yardstick.handbook.words import Words, plain
-from yardstick.reports.workbook import Column
+from yardstick.reports.sheets import Column
 from yardstick.standards import Release
 
 _TYPES = ("daily", "weekly", "monthly", "quarterly", "yearly", "special")

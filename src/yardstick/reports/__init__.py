@@ -4,7 +4,7 @@ Read only from the frozen tables of schema ``release``; byte for byte the same w
 them the page of who has delivered what (``deliveries``), which is about now.
 """
 
-from yardstick.reports.content import ReportError
 from yardstick.reports.publication import alert_late, index, publish, show_deliveries
+from yardstick.reports.rows import ReportError
 
 __all__ = ["ReportError", "alert_late", "index", "publish", "show_deliveries"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import vl_convert
 
-from yardstick.reports.content import Day
+from yardstick.reports.rows import Day
 
 INK = "#23282d"
 OPENED = "#b9b2a3"

@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 from markupsafe import Markup, escape
 
-from yardstick.reports.content import Indicator, Release
 from yardstick.reports.inspections import UNCATALOGUED, Category
+from yardstick.reports.rows import Indicator, Release
 
 TEXTS = Path(__file__).parent / "texts"
 NONE = "–"

@@ -19,9 +19,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from yardstick.reports import charts, deliveries, inspections, language
-from yardstick.reports.content import Content, Project, Release
+from yardstick.reports.content import Content, Project
 from yardstick.reports.inspections import Category, Standing
 from yardstick.reports.language import Language, number
+from yardstick.reports.rows import Release
 from yardstick.settings import LANGUAGES
 
 _HERE = Path(__file__).parent

@@ -13,8 +13,9 @@ from psycopg import IsolationLevel
 from yardstick import alerts, warehouse
 from yardstick.deadlines import Late
 from yardstick.reports import charts, content, deliveries, pages, workbook
-from yardstick.reports.content import Connection, Content, Release, ReportError
+from yardstick.reports.content import Connection, Content
 from yardstick.reports.language import Language
+from yardstick.reports.rows import Release, ReportError
 from yardstick.settings import LANGUAGES, Settings
 
 

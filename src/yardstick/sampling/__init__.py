@@ -19,7 +19,7 @@ from yardstick import warehouse
 from yardstick.errors import BadInputError
 from yardstick.handbook.book import Book
 from yardstick.reports.language import Language, visible
-from yardstick.reports.workbook import Column
+from yardstick.reports.sheets import Column
 
 Connection = psycopg.Connection[Any]
 

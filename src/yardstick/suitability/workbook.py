@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from yardstick.handbook.book import Book
-from yardstick.reports.workbook import Column
+from yardstick.reports.sheets import Column
 from yardstick.suitability.fits import Estimate
 from yardstick.suitability.verdicts import Judgement
 from yardstick.suitability.words import Review, Words
