@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from yardstick.reports.language import number
 from yardstick.suitability.fits import Estimate
 from yardstick.suitability.verdicts import UNFIT, Judgement, Thresholds
 from yardstick.suitability.words import Words, odds
@@ -89,7 +90,7 @@ def scatter(
         n=len(judged),
         parts=words.listed(
             [
-                words.text("summary.part", n=n, verdict=words.text(f"verdicts.{verdict}"))
+                words.text(f"counted.{verdict}", n=number(n))
                 for verdict in (*UNFIT, "too_little_data", "fine")
                 if (n := sum(one.verdict == verdict for one in judged))
             ]
@@ -107,8 +108,6 @@ def _frame(thresholds: Thresholds, words: Words, strip: float) -> str:
     parts = [
         f'<rect x="{_LEFT}" y="{_y(thresholds.discriminates_below):.1f}" width="{right - _LEFT:.1f}" '
         f'height="{floor - _y(thresholds.discriminates_below):.1f}" fill="{_WASH}"/>',
-        _text(right - 6, _y(thresholds.discriminates_below) + 14, words.text("chart_floor"), "end"),
-        _text(_LEFT + 6, _y(1) - 5, words.text("chart_typical"), "start"),
     ]
     for value in (-0.5, 0, 0.5, 1, 1.5, 2, 2.5):
         y = _y(value)
@@ -130,6 +129,11 @@ def _frame(thresholds: Thresholds, words: Words, strip: float) -> str:
         f'<text x="14" y="{middle:.1f}" transform="rotate(-90 14 {middle:.1f})" text-anchor="middle" '
         f'font-size="12" fill="{_SOFT}">{escape(words.text("chart_y"))}</text>'
     )
+    # last, so that no line of the grid runs through them
+    parts += [
+        _text(right - 6, _y(thresholds.discriminates_below) + 14, words.text("chart_floor"), "end"),
+        _text(_LEFT + 6, _y(1) - 5, words.text("chart_typical"), "start"),
+    ]
     return "".join(parts)
 
 

@@ -172,9 +172,7 @@ class Words:
         }
         unfit, everything = len(review.unfit), number(len(findings.standards))
         parts = [
-            text("summary.part", n=n, verdict=text(f"verdicts.{verdict}"))
-            for verdict, n in count.items()
-            if n and verdict in UNFIT
+            text(f"counted.{verdict}", n=number(n)) for verdict, n in count.items() if n and verdict in UNFIT
         ]
         fine = number(count["fine"])
         first = (
