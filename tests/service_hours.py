@@ -15,7 +15,7 @@ from tests.deliveries import Company, project
 from tests.reference.working_time import WEEKDAYS, Ticket, WorkingTime, utc
 
 from yardstick import standards
-from yardstick.settings import Settings, project_root
+from yardstick.settings import LANGUAGES, Settings, project_root
 
 SECOND_FROM = date(2026, 7, 1)
 FIRST, LAST = utc("2025-12-20T00:00"), utc("2026-11-10T00:00")
@@ -27,6 +27,8 @@ ZONES = {
     "havana": "America/Havana",  # midnight comes twice, or not at all
     "beirut": "Asia/Beirut",  # the last hour of the day comes twice
 }
+# The hour of the wall's clock that comes twice.
+TURNED_BACK = {"new_york": 1, "berlin": 2, "havana": 0, "beirut": 23}
 ITEMS: dict[str, tuple[str | None, bool | None]] = {
     "lift": ("equipment", True),
     "leak": ("repair", False),
@@ -59,8 +61,15 @@ def clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
+def shown_twice(source: str) -> dict[str, Any]:
+    """Hours that clocks show twice when they are turned back."""
+    hour = TURNED_BACK[source] * 60
+    pairs = [[clock(hour + 10), clock(hour + 20)], [clock(hour + 40), clock(hour + 50)]]
+    return {"names": dict.fromkeys(LANGUAGES, "x"), "weekly": dict.fromkeys(WEEKDAYS, pairs)}
+
+
 def calendar(draw: random.Random) -> dict[str, Any]:
-    found: dict[str, Any] = {"names": dict.fromkeys(("zh-Hans", "zh-Hant", "en"), "x"), "weekly": week(draw)}
+    found: dict[str, Any] = {"names": dict.fromkeys(LANGUAGES, "x"), "weekly": week(draw)}
     if draw.random() < 0.5:
         found["seasons"] = [{"from": "11-15", "until": "03-15", "weekly": week(draw)}]
         if draw.random() < 0.5:
@@ -86,9 +95,14 @@ def a_day(draw: random.Random) -> str:
 
 def service_hours(draw: random.Random) -> dict[str, Any]:
     """The content of a calendars.yml."""
-    calendars = {code: calendar(draw) for code in ("standard", "one", "two", "three", "four")}
+    calendars = {code: calendar(draw) for code in ("standard", "one", "two", "three")}
+    calendars |= {source: shown_twice(source) for source in TURNED_BACK}
+    day_and_night = {day: ["00:00", "24:00"] for day in WEEKDAYS}
+    calendars["always"] = {"names": dict.fromkeys(LANGUAGES, "x"), "weekly": day_and_night}
     codes = list(calendars)
-    profiles = []
+    profiles: list[dict[str, Any]] = [
+        {"calendar": "always", "is_emergency": True, "sources": ["new_york", "lord_howe"]}
+    ]
     for _ in range(8):
         rule: dict[str, Any] = {"calendar": draw.choice(codes)}
         while len(rule) == 1:
@@ -107,7 +121,7 @@ def service_hours(draw: random.Random) -> dict[str, Any]:
         profiles.append(rule)
     return {
         "years": {"first": 2025, "last": 2027},
-        "by_source": {source: draw.choice(codes) for source in draw.sample(list(ZONES), 3)},
+        "by_source": {source: source for source in TURNED_BACK} | {"lord_howe": draw.choice(codes)},
         "profiles": profiles,
         "project_closures": {name: sorted({a_day(draw) for _ in range(4)}) for name in PROJECTS[:2]},
         "calendars": calendars,

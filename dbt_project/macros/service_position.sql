@@ -43,42 +43,29 @@ floor(date_part('epoch', {{ moment }} - {{ calendar }}.starts_at) / 60)::integer
 
 
 {#-
-    The profile of every source, project, service item and what a ticket itself says of being an emergency ('' for
-    nothing), as a build found it. A ticket joins it by these four, see join_service_profiles.
+    Joins a relation of tickets to its profiles of service hours, by four small tables, each by its key. The relation
+    has source_id, project_id, service_item_id and is_emergency, which may be null.
 
-    build: SQL of the build's id.
+    profiles: alias of int_service_profiles; build: SQL of the build that found them.
 -#}
-{% macro service_profiles_of(build) -%}
-select
-    sources.key_id as source_id,
-    projects.key_id as project_id,
-    service_items.key_id as service_item_id,
-    service_items.told_emergency,
-    resolved.profile_number,
-    resolved.time_zone
-from {{ ref('int_service_keys') }} as sources
-inner join {{ ref('int_service_keys') }} as projects
-    on sources.build_id = projects.build_id and projects.kind = 'project'
-inner join {{ ref('int_service_keys') }} as service_items
-    on sources.build_id = service_items.build_id and service_items.kind = 'service_item'
-inner join {{ ref('int_service_profiles__resolved') }} as resolved
+{% macro join_service_profiles(tickets, profiles, build=none) -%}
+{%- set build = build or var('build_id') -%}
+{%- for kind in ['source', 'project', 'service_item'] %}
+left join {{ ref('int_service_keys') }} as {{ profiles }}_{{ kind }}
     on
-        sources.build_id = resolved.build_id
-        and sources.class = resolved.source_class
-        and projects.class = resolved.project_class
-        and service_items.class = resolved.service_item_class
-where sources.kind = 'source' and sources.build_id = {{ build }}
-{%- endmacro %}
-
-
-{#- Joins a relation of tickets to their profiles; it has source_id, project_id, service_item_id, is_emergency. -#}
-{% macro join_service_profiles(tickets, profiles) -%}
-left join {{ profiles }}
+        {{ tickets }}.{{ kind }}_id = {{ profiles }}_{{ kind }}.key_id
+        and {{ profiles }}_{{ kind }}.kind = '{{ kind }}'
+        and {{ profiles }}_{{ kind }}.build_id = {{ build }}
+        {%- if kind == 'service_item' %}
+        and coalesce({{ tickets }}.is_emergency::text, '') = {{ profiles }}_{{ kind }}.told_emergency
+        {%- endif %}
+{%- endfor %}
+left join {{ ref('int_service_profiles') }} as {{ profiles }}
     on
-        {{ tickets }}.source_id = {{ profiles }}.source_id
-        and {{ tickets }}.project_id = {{ profiles }}.project_id
-        and {{ tickets }}.service_item_id = {{ profiles }}.service_item_id
-        and coalesce({{ tickets }}.is_emergency::text, '') = {{ profiles }}.told_emergency
+        {%- for kind in ['source', 'project', 'service_item'] %}
+        {{ profiles }}_{{ kind }}.class = {{ profiles }}.{{ kind }}_class and
+        {%- endfor %}
+        {{ profiles }}.build_id = {{ build }}
 {%- endmacro %}
 
 

@@ -10,7 +10,7 @@ with keys as (
 ),
 
 resolved as (
-    select * from {{ ref('int_service_profiles__resolved') }}
+    select * from {{ ref('int_service_profiles') }}
 ),
 
 calendar as (

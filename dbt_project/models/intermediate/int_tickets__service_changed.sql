@@ -4,14 +4,6 @@ with changed as (
     select * from {{ ref('int_service_days__changed') }}
 ),
 
-former as (
-    {{ service_profiles_of(audited_build_before()) }}
-),
-
-present as (
-    select * from {{ ref('int_service_profiles') }}
-),
-
 tickets as (
     select * from {{ ref('stg_delivered__tickets') }}
 )
@@ -21,14 +13,14 @@ select
     tickets.source_id,
     tickets.source_ticket_id
 from tickets
-{{ join_service_profiles('tickets', 'former') }}
+{{ join_service_profiles('tickets', 'former', audited_build_before()) }}
 {{ join_service_profiles('tickets', 'present') }}
 inner join changed
     on
         former.profile_number = changed.former_profile_number
         and present.profile_number = changed.present_profile_number
 where
-    (select count(*) from changed) > 0
+    exists (select any_day.days from changed as any_day)
     and changed.days && daterange(
         (tickets.opened_at at time zone present.time_zone)::date,
         (

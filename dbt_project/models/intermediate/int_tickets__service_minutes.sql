@@ -14,10 +14,6 @@ sources as (
     select * from {{ source('ops', 'source') }}
 ),
 
-profiles as (
-    select * from {{ ref('int_service_profiles') }}
-),
-
 calendar as (
     select * from {{ ref('dim_calendar') }}
 ),
@@ -46,7 +42,8 @@ positioned as (
     select
         keyed.*,
         {%- for moment in moments %}
-        {{ service_position('keyed.' ~ moment ~ '_at', moment ~ '_calendar') }} as {{ moment }}_position{% if not loop.last %},{% endif %}
+        {{ service_position('keyed.' ~ moment ~ '_at', moment ~ '_calendar') }}
+            as {{ moment }}_position{% if not loop.last %},{% endif %}
         {%- endfor %}
     from keyed
     {%- for moment in moments %}

@@ -5,7 +5,7 @@
         incremental_strategy='replace_scope',
         incremental_predicates=[
             "profile_number not in (
-                select resolved.profile_number from {{ ref('int_service_profiles__resolved') }} as resolved
+                select resolved.profile_number from {{ ref('int_service_profiles') }} as resolved
             )"
         ],
         indexes=[
@@ -16,7 +16,7 @@
 }}
 
 with resolved as (
-    select * from {{ ref('int_service_profiles__resolved') }}
+    select * from {{ ref('int_service_profiles') }}
     where build_id = {{ var('build_id') }}
 ),
 
