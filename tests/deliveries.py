@@ -35,7 +35,6 @@ MARTS = (
     "marts.dim_calendar",
     "marts.fct_ticket",
     "marts.fct_ticket_backlog_daily",
-    *QUALITY_FACTS,
     "ops.flag",
     "(select delivery_id, row_number, entity, partition_date, field, value, rule, reason, key, status, "
     "closed_by_delivery_id from ops.rejected)",
@@ -222,13 +221,13 @@ class Company:
         with self.open() as connection:
             return connection.execute(query.encode(), parameters or None).fetchall()
 
-    def fingerprints(self) -> dict[str, str]:
-        """MD5 of all rows of every mart."""
+    def fingerprints(self, relations: Sequence[str] = MARTS) -> dict[str, str]:
+        """MD5 of all rows of each relation."""
         return {
             name: self.rows(
                 f"select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {name} as t"
             )[0][0]
-            for name in MARTS
+            for name in relations
         }
 
     def changed_tickets(self, before: dict[str, str]) -> set[str]:

@@ -112,10 +112,6 @@ def affected(company: Company) -> list[str]:
     ]
 
 
-def quality_facts(company: Company) -> dict[str, str]:
-    return {name: md5 for name, md5 in company.fingerprints().items() if name in QUALITY_FACTS}
-
-
 def test_finding_lives_from_the_failed_item_to_the_passed_reinspection(company: Company) -> None:
     query = (
         "select nonconformity_id, status, found_date::text, due_date::text, rectified_date::text, "
@@ -360,7 +356,13 @@ def test_whether_the_inspector_was_on_duty_is_known_from_roster_and_attendance(c
     days = ("2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06", "2026-03-09")
     query = "select source_inspection_id, is_inspector_on_duty from marts.fct_inspection order by 1"
     company.deliver(
-        "person", {days[0]: [{"person_id": name, "contract_type": "permanent", "joined_date": "2020-01-01"} for name in ("H1", "H2")]}
+        "person",
+        {
+            days[0]: [
+                {"person_id": name, "contract_type": "permanent", "joined_date": "2020-01-01"}
+                for name in ("H1", "H2")
+            ]
+        },
     )
     company.deliver(
         "inspection",
@@ -488,7 +490,9 @@ def test_days_changed_by_a_build_that_failed_are_computed_by_its_successor(compa
             "update ops.delivery set audited_build_id = null where audited_build_id = %s", [failed]
         )
     successor = company.build()
-    assert successor and failed and successor > failed
+    assert failed
+    assert successor
+    assert successor > failed
     assert affected(company) == ["02", "04"]
     with company.open() as connection:
         quality.note_days(connection, successor)
@@ -498,7 +502,7 @@ def test_days_changed_by_a_build_that_failed_are_computed_by_its_successor(compa
 
 def history(company: Company, *, day_by_day: bool) -> None:
     """A week of inspections, findings and their life, with corrections, from one seed."""
-    random = Random(7)  # noqa: S311
+    random = Random(7)
     known: dict[str, dict[str, dict[str, str]]] = {
         "inspection": {},
         "inspection_item": {},
@@ -552,7 +556,7 @@ def history(company: Company, *, day_by_day: bool) -> None:
 
 def test_history_in_one_build_and_day_by_day_give_the_same_facts(company: Company) -> None:
     history(company, day_by_day=True)
-    before = quality_facts(company)
+    before = company.fingerprints(QUALITY_FACTS)
     counted = one(
         company,
         "select count(*) filter (where is_repeated), count(*) filter (where is_overdue), "
@@ -562,10 +566,10 @@ def test_history_in_one_build_and_day_by_day_give_the_same_facts(company: Compan
     assert all(count > 2 for count in counted), counted
     company.forget()
     company.build()
-    assert quality_facts(company) == before
+    assert company.fingerprints(QUALITY_FACTS) == before
 
     # a second look at the same rows changes nothing, and no day
     transform.rebuild(company.settings)
     last = company.build()
-    assert quality_facts(company) == before
+    assert company.fingerprints(QUALITY_FACTS) == before
     assert company.rows("select day from ops.build_day where build_id = %s", [last]) == []
