@@ -48,7 +48,8 @@ class Day:
 def days_of(first: date, last: date, seed: int) -> list[Day]:
     """Every day from ``first`` to ``last``, in order."""
     years = range(first.year, last.year + 1)
-    public = holidays.country_holidays("CN", years=years)
+    # names in one language, whatever the machine speaks
+    public = holidays.country_holidays("CN", years=years, language="en_US")
     make_up = set(public.weekend_workdays)
     festival = {day for day, name in public.items() if "Spring Festival" in name or "New Year's Eve" in name}
     found = []
