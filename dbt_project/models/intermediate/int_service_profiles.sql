@@ -45,6 +45,32 @@ classes as (
     from keys
 ),
 
+zones as (
+    select distinct time_zone from classes
+    where kind = 'source'
+),
+
+years as (
+    select
+        min(day) as first_day,
+        max(day) - min(day) as days
+    from {{ source('ops', 'calendar_day') }}
+),
+
+-- How clocks are turned is known from tables that an update of the server may change.
+clocks as (
+    select
+        zones.time_zone,
+        md5(string_agg(
+            date_part('epoch', (years.first_day + spine.number)::timestamp at time zone zones.time_zone)::bigint::text,
+            ' ' order by spine.number
+        )) as clock_md5
+    from zones
+    cross join years
+    cross join generate_series(0, years.days) as spine (number)
+    group by zones.time_zone
+),
+
 combinations as (
     select
         of_sources.class as source_class,
@@ -134,12 +160,14 @@ placed as (
         combinations.project_class,
         combinations.service_item_class,
         combinations.time_zone,
+        clocks.clock_md5,
         timelines.calendar_ids,
         timelines.calendar_days,
         timelines.content,
         case when timelines.is_closed_with_project then combinations.closed_days end as closed_days
     from combinations
     inner join timelines on combinations.rule_numbers = timelines.rule_numbers
+    left join clocks on combinations.time_zone = clocks.time_zone
 )
 
 -- A number made of what it stands for: the same hours have the same number in every build, and other hours
@@ -150,7 +178,7 @@ select
     project_class,
     service_item_class,
     (
-        'x' || left(md5(concat_ws('|', time_zone, coalesce(closed_days, '{}')::text, content)), 11)
+        'x' || left(md5(concat_ws('|', time_zone, clock_md5, coalesce(closed_days, '{}')::text, content)), 11)
     )::bit(44)::bigint as profile_number,
     time_zone,
     calendar_ids,
