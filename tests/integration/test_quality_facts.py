@@ -3,113 +3,28 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from random import Random  # seeded: the same history every time
-from typing import Any
 
 import pytest
-from tests.deliveries import QUALITY_FACTS, Company
+from tests.deliveries import Company
+from tests.quality_deliveries import (
+    affected,
+    answer,
+    inspection,
+    item,
+    know_all_of_march,
+    one,
+    quality_company,
+    rectification,
+)
 
-from yardstick import quality, transform
 from yardstick.settings import Settings
 
 SECRET = "the guard at the east gate sleeps"
-STANDARDS = """
-insert into ops.standards_release (standards_release, effective_from, content_sha256, names, repeat_within_days,
-    inspection_grace_days)
-values ('2026-01', '2026-01-01', 'x', '{}', 90, '{"monthly": 2}');
-insert into ops.standards_category (standards_release, category, parent_category, names, function, position) values
-('2026-01', 'cleaning', null, '{"zh": "保洁", "en": "Cleaning"}', 'cleaning', 1),
-('2026-01', 'cleaning_lobby', 'cleaning', '{"zh": "大堂", "en": "Lobby"}', 'cleaning', 2);
-insert into ops.standards_inspection (standards_release, standard_code, category, names, requirement, check_text,
-    scoring_method, full_score, weight, severity, rectify_within_days, is_veto, evidence, inspected, check_every_days,
-    position)
-values
-('2026-01', 'CL-LB-01', 'cleaning_lobby', '{"zh": "地面", "en": "Floor"}', '{}', '{}', 'points', 4, 5, 'serious',
-    3, false, '{photo}', '{monthly}', 30, 1),
-('2026-01', 'CL-LB-02', 'cleaning_lobby', '{"zh": "门", "en": "Doors"}', '{}', '{}', 'points', 2, 2, 'minor',
-    7, true, '{photo}', '{monthly}', 30, 2);
-insert into ops.standards_service (standards_release, standard_code, category, names, requirement, severity,
-    accountable_function, rectify_within_days, position)
-values ('2026-01', 'SV-IN-01', 'inspection', '{"zh": "计划", "en": "Plan"}', '{}', 'serious', 'management', 5, 1);
-insert into ops.standards_data (standards_release, standard_code, suite, dimension, names, severity, position)
-values ('2026-01', 'DS-IN-01', 'staged_inspections', 'range', '{"zh": "得分", "en": "Score"}', 'blocking', 1);
-"""
 
 
 @pytest.fixture
 def company(settings: Settings) -> Company:
-    company = Company(settings).register()
-    company.deliver_master()
-    with company.open() as connection:
-        connection.execute(STANDARDS.encode())
-    return company
-
-
-def inspection(name: str, day: str, **fields: str) -> dict[str, str]:
-    """A monthly inspection of P1, done on its planned day."""
-    return {
-        "source_inspection_id": name,
-        "planned_date": day,
-        "project_id": "P1",
-        "inspection_type": "monthly",
-        "inspection_scope": "comprehensive",
-        "status": "done",
-        "started_at": f"{day} 09:00:00",
-        "inspector_person_id": "H1",
-        **fields,
-    }
-
-
-def item(name: str, day: str, **fields: str) -> dict[str, str]:
-    """The floor of the lobby, checked in inspection I1 and found wanting."""
-    return {
-        "source_inspection_item_id": name,
-        "source_inspection_id": "I1",
-        "checked_at": f"{day} 10:00:00",
-        "standard_code": "CL-LB-01",
-        "location": "lobby",
-        "result": "failed",
-        **fields,
-    }
-
-
-def rectification(name: str, day: str, **fields: str) -> dict[str, str]:
-    """What is asked for item N1, due three days later at six."""
-    due = date.fromisoformat(day) + timedelta(days=3)
-    return {
-        "source_rectification_id": name,
-        "source_inspection_item_id": "N1",
-        "project_id": "P1",
-        "status": "open",
-        "raised_at": f"{day} 11:00:00",
-        "due_at": f"{due} 18:00:00",
-        **fields,
-    }
-
-
-def answer(name: str, day: str, **fields: str) -> dict[str, str]:
-    return {
-        "source_survey_answer_id": name,
-        "survey_id": "S1",
-        "project_id": "P1",
-        "asked_at": f"{day} 10:00:00",
-        "question_code": "q1",
-        "dimension": "overall",
-        **fields,
-    }
-
-
-def one(company: Company, query: str) -> tuple[Any, ...]:
-    (row,) = company.rows(query)
-    return row
-
-
-def affected(company: Company) -> list[str]:
-    """The days of March whose figures the last build computes anew."""
-    return [
-        row[0]
-        for row in company.rows("select to_char(day, 'DD') from intermediate.int_days__affected order by 1")
-    ]
+    return quality_company(settings)
 
 
 def test_finding_lives_from_the_failed_item_to_the_passed_reinspection(company: Company) -> None:
@@ -119,6 +34,7 @@ def test_finding_lives_from_the_failed_item_to_the_passed_reinspection(company: 
         "accountable_post_id from marts.fct_nonconformity"
     )
     place = ("CL-LB-01", "lobby", "serious", "post-1")
+    know_all_of_march(company)
     company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
     company.deliver(
         "inspection_item", {"2026-03-02": [item("N1", "2026-03-02", accountable_post_id="post-1")]}
@@ -126,14 +42,14 @@ def test_finding_lives_from_the_failed_item_to_the_passed_reinspection(company: 
     company.build()
     found = ("inspection_item:site:N1", "found", "2026-03-02", "2026-03-05", None, None, False, None)
     assert company.rows(query) == [(*found, *place)]
-    assert affected(company) == ["02"]
+    assert affected(company) == ["02", "04", "05"]
 
     rows = [rectification("R1", "2026-03-03", status="assigned", assigned_at="2026-03-03 12:00:00")]
     company.deliver("rectification", {"2026-03-03": rows})
     company.build()
     asked = ("rectification:site:R1", "assigned", "2026-03-03", "2026-03-06", None, None, False, None)
     assert company.rows(query) == [(*asked, *place)]
-    assert affected(company) == ["02", "03"]
+    assert affected(company) == ["02", "03", "05", "06"]
 
     told = rectification(
         "R1", "2026-03-03", status="closed", assigned_at="2026-03-03 12:00:00",
@@ -250,6 +166,7 @@ def test_finding_is_repeated_within_the_days_of_the_release_and_no_longer(compan
 
 
 def test_corrected_inspection_date_touches_both_days_and_its_items(company: Company) -> None:
+    know_all_of_march(company)
     company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
     company.deliver("inspection_item", {"2026-03-03": [item("N1", "2026-03-03")]})
     company.build()
@@ -459,117 +376,3 @@ def test_answers_are_counted_and_words_stay_in_staging(company: Company) -> None
             if company.rows("select to_regclass(%s)", [f"{schema}.{table}"]) != [(None,)]:
                 shown = str(company.rows(f"select t::text from {schema}.{table} as t"))
                 assert not any(word in shown for word in (SECRET, "O-77", "3-1-502"))
-
-
-def test_row_that_means_something_else_now_leaves_nothing_behind(company: Company) -> None:
-    company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
-    company.deliver("inspection_item", {"2026-03-02": [item("N1", "2026-03-02", evidence_reference="N2")]})
-    company.deliver("rectification", {"2026-03-02": [rectification("R1", "2026-03-02", measure="R2")]})
-    company.build()
-    company.map("inspection_item", "source_inspection_item_id", source_columns=["evidence_reference"])
-    company.map("rectification", "source_rectification_id", source_columns=["measure"])
-    transform.rebuild(company.settings)
-    company.build()
-    assert one(company, "select source_inspection_item_id from marts.fct_inspection_item") == ("N2",)
-    # R2 is of item N1, which is gone: the failed item N2 has nobody who puts it right
-    assert company.rows("select nonconformity_id, standard_code from marts.fct_nonconformity order by 1") == [
-        ("inspection_item:site:N2", "CL-LB-01"),
-        ("rectification:site:R2", None),
-    ]
-    assert one(company, "select items_failed from marts.fct_inspection") == (1,)
-
-
-def test_days_changed_by_a_build_that_failed_are_computed_by_its_successor(company: Company) -> None:
-    company.deliver("inspection_item", {"2026-03-02": [item("N1", "2026-03-02")]})
-    company.build()
-    company.deliver("inspection_item", {"2026-03-02": [], "2026-03-04": [item("N1", "2026-03-04")]})
-    failed = company.build()
-    with company.open() as connection:  # as if it had ended after its facts
-        connection.execute("update ops.build set status = 'failed' where build_id = %s", [failed])
-        connection.execute(
-            "update ops.delivery set audited_build_id = null where audited_build_id = %s", [failed]
-        )
-    successor = company.build()
-    assert failed
-    assert successor
-    assert successor > failed
-    assert affected(company) == ["02", "04"]
-    with company.open() as connection:
-        quality.note_days(connection, successor)
-    noted = company.rows("select day::text from ops.build_day where build_id = %s order by 1", [successor])
-    assert [day for (day,) in noted] == ["2026-03-02", "2026-03-04", "2026-03-05", "2026-03-07"]
-
-
-def history(company: Company, *, day_by_day: bool) -> None:
-    """A week of inspections, findings and their life, with corrections, from one seed."""
-    random = Random(7)
-    known: dict[str, dict[str, dict[str, str]]] = {
-        "inspection": {},
-        "inspection_item": {},
-        "rectification": {},
-    }
-    for number in range(7):
-        day = str(date(2026, 3, 1) + timedelta(days=number))
-        rows: dict[str, dict[str, list[dict[str, str]]]] = {name: {day: []} for name in known}
-
-        def put(entity: str, key: str, at: str, row: dict[str, str], rows: Any = rows) -> None:
-            known[entity][key] = row
-            rows[entity].setdefault(at, []).append(row)
-
-        for count in range(2):
-            name = f"I{number}-{count}"
-            if random.random() < 0.8:  # the other inspections come a day late, their items do not
-                put("inspection", name, day, inspection(name, day))
-            for place in ("lobby", "lift"):
-                key = f"{name}-{place}"
-                code = random.choice(["CL-LB-01", "CL-LB-02"])
-                passed = random.random() < 0.5
-                row = item(key, day, source_inspection_id=name, location=place, standard_code=code)
-                put("inspection_item", key, day, {**row, "result": "passed" if passed else "failed"})
-                if not passed and random.random() < 0.7:
-                    put(
-                        "rectification",
-                        f"R-{key}",
-                        day,
-                        rectification(f"R-{key}", day, source_inspection_item_id=key),
-                    )
-        for entity, names in (("inspection_item", 1), ("rectification", 2)):
-            for key in random.sample(sorted(known[entity]), min(names, len(known[entity]))):
-                row = known[entity][key]
-                at = row.get("checked_at", row.get("raised_at", ""))[:10]
-                change = (
-                    {"result": random.choice(["passed", "failed"])}
-                    if entity == "inspection_item"
-                    else {"status": "rectified", "rectified_at": f"{day} 17:00:00"}
-                )
-                if row not in rows[entity].get(at, []):
-                    put(entity, key, at, {**row, **change})
-        missing = f"I{number - 1}-0"
-        if number and missing not in known["inspection"]:
-            before = str(date(2026, 3, 1) + timedelta(days=number - 1))
-            put("inspection", missing, before, inspection(missing, before))
-        for entity, days in rows.items():
-            company.deliver(entity, days, file_name=f"{entity}_{day}.csv")
-        if day_by_day:
-            company.build()
-
-
-def test_history_in_one_build_and_day_by_day_give_the_same_facts(company: Company) -> None:
-    history(company, day_by_day=True)
-    before = company.fingerprints(QUALITY_FACTS)
-    counted = one(
-        company,
-        "select count(*) filter (where is_repeated), count(*) filter (where is_overdue), "
-        "count(*) filter (where is_rectified_on_time), "
-        "count(*) filter (where nonconformity_id like 'inspection_item:%') from marts.fct_nonconformity",
-    )
-    assert all(count > 2 for count in counted), counted
-    company.forget()
-    company.build()
-    assert company.fingerprints(QUALITY_FACTS) == before
-
-    # a second look at the same rows changes nothing, and no day
-    transform.rebuild(company.settings)
-    last = company.build()
-    assert company.fingerprints(QUALITY_FACTS) == before
-    assert company.rows("select day from ops.build_day where build_id = %s", [last]) == []

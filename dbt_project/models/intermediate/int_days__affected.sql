@@ -18,8 +18,12 @@ entity_horizons as (
     select * from {{ ref('int_sources__entity_horizons') }}
 ),
 
-deliveries as (
+all_deliveries as (
     select * from {{ source('ops', 'delivery') }}
+),
+
+deliveries as (
+    select * from all_deliveries
     where entity = 'ticket'
 ),
 
@@ -80,18 +84,32 @@ ticket_days as (
     cross join generate_series(lower(spans.span), upper(spans.span) - 1, interval '1 day') as affected_day (day)
 ),
 
--- Days of changed rows of the other facts, of this build and of those that failed since the last audited one.
--- What falls due, or is planned, beyond the last day that anybody delivered is no figure yet.
+last_days as (
+    select
+        (select max(entity_horizons.horizon_date) from entity_horizons) as day,
+        max(partition_date) filter (
+            where audited_build_id is not null and delivery_id not in ({{ deliveries_of_build() }})
+        ) as day_before
+    from all_deliveries
+),
+
+-- Days of changed rows of the other facts, of this build and of those that failed since the last audited one, and
+-- days that have come since: what was planned falls due on them. Beyond the last day that anybody delivered there
+-- are no figures yet.
 other_days as (
     select build_days.day
     from build_days
+    inner join last_days on build_days.day <= last_days.day
     where
         build_days.build_id <= {{ var('build_id') }}
         and build_days.build_id > coalesce((
             select max(builds.build_id) from builds
             where builds.status = 'audited' and builds.build_id < {{ var('build_id') }}
         ), 0)
-        and build_days.day <= (select max(entity_horizons.horizon_date) from entity_horizons)
+    union
+    select come.day::date as day
+    from last_days
+    cross join generate_series(last_days.day_before + 1, last_days.day, interval '1 day') as come (day)
 )
 
 select
@@ -99,5 +117,4 @@ select
     coalesce(ticket_days.day, other_days.day) as day,
     ticket_days.day is not null as is_by_tickets
 from ticket_days
-full outer join (select distinct other_days.day from other_days) as other_days
-    on ticket_days.day = other_days.day
+full outer join other_days on ticket_days.day = other_days.day
