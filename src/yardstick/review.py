@@ -12,6 +12,7 @@ from yardstick import handbook, reports, sampling, standards, suitability, wareh
 from yardstick.errors import BadInputError
 from yardstick.periods import period_bounds
 from yardstick.settings import Settings
+from yardstick.whole_file import put
 
 
 def is_newest(settings: Settings, month: str) -> bool:
@@ -55,13 +56,8 @@ def plan_inspections(settings: Settings) -> list[Path]:
         except BadInputError:
             return []
     folder = settings.reports / "standards"
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for ending, body in (("csv", sampling.to_csv(found).encode()), ("xlsx", sampling.to_workbook(found))):
-        path = folder / f"plan-{found.month:%Y-%m}.{ending}"
-        path.write_bytes(body)
-        written.append(path)
-    return written
+    files = {"csv": sampling.to_csv(found).encode(), "xlsx": sampling.to_workbook(found)}
+    return [put(folder / f"plan-{found.month:%Y-%m}.{ending}", body) for ending, body in files.items()]
 
 
 def print_handbook(settings: Settings, day: date | None = None) -> list[Path]:

@@ -5,13 +5,13 @@ Both are made of nothing but the release and the one before it, so the same rele
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from yardstick.handbook import changes, page, workbook
 from yardstick.handbook.words import LANGUAGES, Words
 from yardstick.standards import Release
 from yardstick.standards.words import short
+from yardstick.whole_file import put
 
 __all__ = ["render", "write"]
 
@@ -46,11 +46,4 @@ def write(folder: Path, release: Release, before: Release | None = None) -> list
     Returns:
         The files written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, body in render(release, before).items():
-        part = folder / f".{name}.{os.getpid()}.part"
-        part.write_bytes(body)
-        part.replace(folder / name)
-        written.append(folder / name)
-    return written
+    return [put(folder / name, body) for name, body in render(release, before).items()]

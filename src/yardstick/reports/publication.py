@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from yardstick.reports.content import Connection, Content
 from yardstick.reports.language import Language
 from yardstick.reports.rows import Release, ReportError
 from yardstick.settings import LANGUAGES, Settings
+from yardstick.whole_file import put
 
 
 def render(release_content: Content) -> dict[str, bytes]:
@@ -71,7 +71,7 @@ def publish(settings: Settings, release_id: str) -> list[Path]:
             f"{release_content.release.code_version}"
         )
     for path, body in files.items():
-        _write(settings.reports / path, body)
+        put(settings.reports / path, body)
     index(settings)
     return [settings.reports / path for path in files]
 
@@ -88,7 +88,7 @@ def index(settings: Settings) -> list[Path]:
     for code in LANGUAGES:
         body = pages.render_index(known, code, links=_other_pages(settings.reports, code)).encode()
         for name in [f"index.{code}.html", *(["index.html"] if code == settings.language else [])]:
-            _write(settings.reports / name, body)
+            put(settings.reports / name, body)
             written.append(settings.reports / name)
     return written
 
@@ -121,7 +121,7 @@ def show_deliveries(settings: Settings) -> list[Path]:
         folder = settings.reports / deliveries.FOLDER / code
         new = pages.render_deliveries(overview, code)
         for name, body in new.items():
-            _write(folder / name, body.encode())
+            put(folder / name, body.encode())
             written.append(folder / name)
         for stale in folder.glob("page-*.html"):
             if stale.name not in new:
@@ -154,11 +154,3 @@ def _digest_of(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError:
         return None
-
-
-def _write(path: Path, body: bytes) -> None:
-    """Put a whole file in place at once; a reader sees the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(body)
-    part.replace(path)

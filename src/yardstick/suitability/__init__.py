@@ -6,7 +6,6 @@ every standard against the rest, ``verdicts`` says what it comes to; ``store`` a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from yardstick.suitability import page, store, workbook
 from yardstick.suitability.checks import Check, Checks
 from yardstick.suitability.verdicts import Findings, Thresholds, judge
 from yardstick.suitability.words import LANGUAGES, Named, Review
+from yardstick.whole_file import put
 
 __all__ = ["Check", "Checks", "Findings", "Review", "Thresholds", "judge", "render", "review"]
 
@@ -71,7 +71,7 @@ def review(
         found = Review(since, until, release, thresholds, named, judge(checks, vetoes, thresholds))
         store.write(connection, since, until, release.standards_release, found.findings)
     folder = out or settings.reports / FOLDER
-    return [_write(folder / name, body) for name, body in render(found).items()]
+    return [put(folder / name, body) for name, body in render(found).items()]
 
 
 def render(found: Review) -> dict[str, bytes]:
@@ -102,12 +102,3 @@ def _named(releases: Iterable[Release]) -> tuple[dict[str, Named], frozenset[str
             named[code] = Named(standard.names, tuple(release.categories[one].names for one in path))
             vetoes[code] = standard.veto
     return named, frozenset(code for code, is_veto in vetoes.items() if is_veto)
-
-
-def _write(path: Path, body: bytes) -> Path:
-    """Put a whole file in place at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(body)
-    part.replace(path)
-    return path

@@ -1,0 +1,19 @@
+"""Files that a reader sees whole: the old one or the new one, never part of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def put(path: Path, body: bytes) -> Path:
+    """Put a file in place at once; its folder is made when it is not there.
+
+    Returns:
+        The path.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_bytes(body)
+    part.replace(path)
+    return path
