@@ -109,6 +109,7 @@ def on_postgres(server: Server) -> Iterator[Hr]:
             return cursor.fetchall() if cursor.description else []
 
         run(f"create role {name} login password '{SECRET}'")
+        run(f"grant connect on database hr_systems to {name}")  # making readers closes it to everybody else
         run(f"create schema {name}")
         run(f"grant usage on schema {name} to {name}")
         run(f"alter default privileges in schema {name} grant select on tables to {name}")
