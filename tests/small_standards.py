@@ -31,6 +31,7 @@ scoring:
   confidence: 0.95
   repeat_within_days: 90
   inspection_grace_days: {monthly: 3}
+complaints: {repeat_within_days: 30}
 """
 INDICATORS = """
 indicators:

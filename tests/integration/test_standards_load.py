@@ -234,10 +234,11 @@ def test_every_kind_of_standard_is_loaded(connection, full):
         ("vetoes", "count", "veto", None, "wilson", {}),
     ]
     head = connection.execute(
-        "select based_on, repeat_within_days, inspection_grace_days, files ? 'catalogue/cleaning' "
+        "select based_on, repeat_within_days, complaint_repeat_within_days, inspection_grace_days, "
+        "files ? 'catalogue/cleaning' "
         "from ops.standards_release where standards_release = '2016-01'"
     ).fetchone()
-    assert head == ("2015-01", 90, {"monthly": 3}, True)
+    assert head == ("2015-01", 90, 30, {"monthly": 3}, True)
 
 
 def test_rows_follow_the_registry_of_measures_too(connection, full, tmp_path):

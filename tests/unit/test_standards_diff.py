@@ -184,6 +184,14 @@ def after_edit(folder: Path, part: str, change: Any) -> list[standards.Change]:
             lambda c: c["scoring"]["inspection_grace_days"].update(monthly=5),
             ("scoring.inspection_grace_days.monthly", "days of grace of inspections, monthly: 3 → 5"),
         ),
+        (
+            "release",
+            lambda c: c["complaints"].update(repeat_within_days=45),
+            (
+                "complaints.repeat_within_days",
+                "days within which a complaint is a repeated one: 30 → 45",
+            ),
+        ),
     ],
 )
 def test_change_is_told_in_words(folder: Path, part: str, change: Any, told: tuple[str, str]):

@@ -17,5 +17,6 @@ select
     minimum_weight_measured,
     confidence_z,
     inspection_grace_days,
-    repeat_within_days
+    repeat_within_days,
+    complaint_repeat_within_days
 from releases

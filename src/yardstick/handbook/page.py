@@ -174,6 +174,8 @@ def _score_rules(words: Words) -> list[str]:
     rules = [rule.format(**values) for rule in words.group("score_rules_list")]
     if days := scoring.get("repeat_within_days"):
         rules.append(words.text("optional_rules.repeat_within_days", n=days))
+    if days := words.release.complaints.get("repeat_within_days"):
+        rules.append(words.text("optional_rules.complaint_repeat_within_days", n=days))
     if grace := scoring.get("inspection_grace_days"):
         each = words.text("comma").join(
             words.text("grace", type=words.label("inspection_types", type_), n=n)

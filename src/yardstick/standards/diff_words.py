@@ -125,6 +125,8 @@ class Words:
             return self.say("for_grade", field=self._label(path[2]), grade=path[1])
         if path[0] == "scoring" and len(path) > 1:
             path = path[1:]
+        if (whole := ".".join(path)) in _texts(self.language)["fields"]:
+            return self._label(whole)
         labels = [self._label(step) for step in path]
         if path[0] == "inspection_grace_days":
             labels[1:] = [self._code("inspected", step) for step in path[1:]]

@@ -176,6 +176,7 @@ def _release(folder: Folder, sources: Mapping[str, Folder]) -> Release:
         content_sha256=_sha256(content),
         project_grades=head["project_grades"],
         scoring=head["scoring"],
+        complaints=head.get("complaints", {}),
         suitability=head.get("suitability", {}),
         sampling=head.get("sampling", {}),
         indicators=content["indicators"]["indicators"],

@@ -173,6 +173,7 @@ class Release:
     content_sha256: str
     project_grades: Mapping[str, Mapping[str, str]]
     scoring: Mapping[str, Any]
+    complaints: Mapping[str, Any]
     suitability: Mapping[str, Any]
     sampling: Mapping[str, Any]
     indicators: Mapping[str, Mapping[str, Any]]

@@ -98,6 +98,7 @@ def _head(release: Release) -> Row:
         "confidence": scoring["confidence"],
         "confidence_z": round(NormalDist().inv_cdf((1 + scoring["confidence"]) / 2), 9),
         "repeat_within_days": scoring.get("repeat_within_days"),
+        "complaint_repeat_within_days": release.complaints.get("repeat_within_days"),
         "inspection_grace_days": Jsonb(scoring.get("inspection_grace_days", {})),
         "sampling": Jsonb(release.sampling),
     }

@@ -45,6 +45,9 @@ comment on column ops.standards_release.rows_sha256 is
 'Of all its rows in ops.standards_*; another one and they are replaced.';
 comment on column ops.standards_release.repeat_within_days is
 'A finding of the same standard at the same place within these days is a repeated one; null: none is.';
+alter table ops.standards_release add column if not exists complaint_repeat_within_days integer;
+comment on column ops.standards_release.complaint_repeat_within_days is
+'A complaint of the same household about the same thing within these days is a repeated one; null: none is.';
 
 alter table ops.standards_indicator
 add column if not exists points_per_event numeric,
