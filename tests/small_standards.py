@@ -167,6 +167,29 @@ service_standards:
     consequence: {zh: 立为问题, en: A finding is opened}
     fixer: {zh: 项目经理, en: Project manager}
 """
+SLA = """
+policies:
+  emergency:
+    names: {zh: 应急, en: Emergencies}
+    applies_to: {is_emergency: true}
+    targets:
+      attend: {minutes: 30, clock: calendar}
+      call_back: {minutes: 1440, clock: calendar}
+  repair:
+    names: {zh: 报修, en: Repairs}
+    applies_to:
+      service_items: ["0104"]
+      service_groups: [repair]
+      priorities: [急]
+      project_grades: [A, B]
+      channels: [phone, app]
+    targets:
+      complete: {minutes: 480, clock: service, paused_in: [waiting_owner, waiting_parts]}
+  other:
+    names: {zh: 其他, en: Everything else}
+    targets:
+      acknowledge: {minutes: 60, clock: service}
+"""
 FILES = {
     "release": HEAD,
     "indicators": INDICATORS,
@@ -174,6 +197,7 @@ FILES = {
     "catalogue/security": SECURITY,
     "data": DATA,
     "service": SERVICE,
+    "sla": SLA,
 }
 
 

@@ -25,6 +25,8 @@ TABLES = (
     "standards_inspection",
     "standards_service",
     "standards_data",
+    "sla_policy",
+    "sla_target",
     "calendar_day",
     "service_rule",
 )
@@ -226,6 +228,21 @@ def test_every_kind_of_standard_is_loaded(connection, full):
     assert rows(connection, "standards_data", "standard_code, suite, dimension, severity") == [
         ("DS-TK-01", "staged_tickets", "completeness", "blocking")
     ]
+    asked = "policy, service_items, service_groups, priorities, project_grades, channels, is_emergency"
+    assert rows(connection, "sla_policy", asked) == [
+        ("emergency", None, None, None, None, None, True),
+        ("repair", ["0104"], ["repair"], ["急"], ["A", "B"], ["phone", "app"], None),
+        ("other", None, None, None, None, None, None),
+    ]
+    targets = connection.execute(
+        "select policy, target, minutes, clock, paused_in from ops.sla_target order by 1, 2"
+    ).fetchall()
+    assert targets == [
+        ("emergency", "attend", 30, "calendar", []),
+        ("emergency", "call_back", 1440, "calendar", []),
+        ("other", "acknowledge", 60, "service", []),
+        ("repair", "complete", 480, "service", ["waiting_owner", "waiting_parts"]),
+    ]
     indicators = "indicator, kind, scoring, points_per_event, interval_method, filters"
     assert rows(connection, "standards_indicator", indicators) == [
         ("pass_rate", "ratio", "linear", None, "wilson", {"standard_category": ["cleaning"]}),
@@ -257,11 +274,13 @@ def test_rows_follow_the_registry_of_measures_too(connection, full, tmp_path):
 def test_release_that_shrinks_leaves_no_row_behind(connection, full):
     load(connection, full)
     shutil.rmtree(full / "2016-01/catalogue")
+    edit(full / "2016-01/sla.yml", lambda c: c["policies"].pop("repair"))
     edit(full / "2016-01/indicators.yml", lambda c: c["indicators"]["pass_rate"].pop("filters"))
     assert load(connection, full) == ["2016-01"]
     for table in ("standards_category", "standards_inspection"):
         assert rows(connection, table, "position") == []
     assert rows(connection, "standards_service", "standard_code")
+    assert rows(connection, "sla_policy", "policy, position") == [("emergency", 1), ("other", 2)]
 
 
 def test_signed_release_is_frozen_through_the_base_too(connection, full):

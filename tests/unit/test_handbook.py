@@ -106,6 +106,8 @@ def test_page_tells_every_standard_of_the_release(
     wanted += release.indicators
     assert set(wanted) <= set(outline.ids)
     assert {code for code in release.standard_codes if code.startswith("IND-")} <= set(outline.ids)
+    assert len(release.sla_policies) > 3
+    assert {f"sla-{policy}" for policy in release.sla_policies} <= set(outline.ids)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -139,7 +141,8 @@ def test_page_asks_for_nothing_from_elsewhere_and_every_link_leads_somewhere(
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_page_and_workbook_are_in_one_language(files: dict[str, bytes], code: str) -> None:
     text = re.sub(r"<style>.*?</style>|<nav class=\"tongues\">.*?</nav>", "", page(files, code), flags=re.S)
-    words = re.sub(r"<[^>]*>", " ", text)
+    # Codes of the sources are as they are delivered.
+    words = re.sub(r"<code>.*?</code>|<[^>]*>", " ", text)
     if code == "en":
         assert not re.search("[\u4e00-\u9fff]", words)
     else:
@@ -159,6 +162,7 @@ def test_workbook_has_its_sheets_with_filters_frozen_heads_and_no_formula(
         "grades": len(release.grades),
         "data": len(release.data_standards),
         "service": len(content.service_rules(Words(code, release))),
+        "sla": sum(len(one.targets) for one in release.sla_policies.values()),
     }
     for key, count in rows.items():
         sheet = book[texts(code)["sheets"][key]]
@@ -168,6 +172,23 @@ def test_workbook_has_its_sheets_with_filters_frozen_heads_and_no_formula(
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert any(cell.value == TEXT["en"] for cell in cells)
     assert not [cell for cell in cells if cell.data_type == "f"]
+
+
+def test_service_levels_are_told_with_whom_they_are_promised_to(release: Release) -> None:
+    told = {level.policy: level for level in content.service_levels(Words("en", release))}
+    assert told["emergency"].asked == [("emergencies", None)]
+    assert ("be on site", 30, "the clock", "") in told["emergency"].targets
+    assert told["urgent_repair"].asked[0] == ("service groups", ["repair", "equipment"])
+    assert list(told)[-1] == "other"
+    assert told["other"].asked == [("every other ticket", None)]
+    applies_to = {"is_emergency": False, "channels": ["app"], "project_grades": ["A"]}
+    narrow = replace(release.sla_policies["other"], applies_to=applies_to)
+    chinese = Words("zh-Hans", replace(release, sla_policies={"other": narrow}))
+    assert content.service_levels(chinese)[0].asked == [
+        ("非应急", None),
+        ("受理渠道", ["业主APP"]),
+        ("服务等级", ["一级服务"]),
+    ]
 
 
 def test_workbook_numbers_are_numbers(release: Release, files: dict[str, bytes]) -> None:
@@ -222,6 +243,9 @@ def test_both_languages_have_the_same_messages_and_the_vocabularies_of_the_schem
         "project_types": applies["project_types"]["items"]["enum"],
         "facilities": applies["facilities"]["items"]["enum"],
         "dimensions": data["dimension"]["enum"],
+        "sla_targets": schema["sla_policy"]["properties"]["targets"]["properties"],
+        "clocks": schema["sla_clock"]["enum"],
+        "statuses": schema["sla_target"]["properties"]["paused_in"]["items"]["enum"],
     }.items():
         assert set(texts("en")[group]) == set(codes)
 

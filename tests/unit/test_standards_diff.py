@@ -180,6 +180,30 @@ def after_edit(folder: Path, part: str, change: Any) -> list[standards.Change]:
             ("DS-TK-01", "expectation, arguments, mostly: new, 0.99"),
         ),
         (
+            "sla",
+            lambda c: c["policies"]["repair"]["targets"]["complete"].update(minutes=720),
+            ("repair", "promised, to complete, minutes: 480 → 720"),
+        ),
+        (
+            "sla",
+            lambda c: c["policies"]["repair"]["targets"]["complete"].update(clock="calendar"),
+            ("repair", "promised, to complete, clock: service minutes → calendar minutes"),
+        ),
+        (
+            "sla",
+            lambda c: c["policies"]["repair"]["targets"]["complete"].update(paused_in=["waiting_owner"]),
+            (
+                "repair",
+                "promised, to complete, does not count while: "
+                "waiting for the owner, waiting for parts → waiting for the owner",
+            ),
+        ),
+        (
+            "sla",
+            lambda c: c["policies"]["repair"]["applies_to"].update(channels=["phone", "system"]),
+            ("repair", "applies to, channels: phone, app → phone, alarm"),
+        ),
+        (
             "release",
             lambda c: c["scoring"]["inspection_grace_days"].update(monthly=5),
             ("scoring.inspection_grace_days.monthly", "days of grace of inspections, monthly: 3 → 5"),
@@ -199,6 +223,26 @@ def test_change_is_told_in_words(folder: Path, part: str, change: Any, told: tup
         edit(folder, part, lambda c: c["standards"].pop("CL-OD-01"))
     changes = after_edit(folder, part, change)
     assert [(one.code, one.what) for one in changes] == [told]
+
+
+def test_new_service_levels_are_told_with_what_they_promise(folder: Path):
+    after = standards.read(folder)[1]
+    content = {part: of for part, of in after.content.items() if part != "sla"}
+    before = changed(after, content)
+    told = {
+        language: [one.what for one in standards.diff(before, after, language)]
+        for language in ("en", "zh-Hans")
+    }
+    assert told["en"][:2] == [
+        "added: Emergencies (to be on site 30 calendar minutes, to call back 1440 calendar minutes)",
+        "added: Repairs (to complete 480 service minutes)",
+    ]
+    assert told["zh-Hans"][0] == "新增：应急（到场 30 自然分钟、回访 1440 自然分钟）"
+    edit(folder, "sla", lambda c: c["policies"]["other"]["targets"]["acknowledge"].update(clock="calendar"))
+    changes = standards.diff(after, standards.read(folder)[1], "zh-Hans")
+    assert [(one.code, one.name, one.what) for one in changes] == [
+        ("other", "其他", "承诺·确认·计时：服务分钟 → 自然分钟")
+    ]
 
 
 def test_standard_filed_elsewhere_is_told(folder: Path):

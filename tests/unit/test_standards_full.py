@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,57 @@ EXPECTED_MISTAKES: list[tuple[str, Change, str]] = [
         lambda c: c["indicators"]["pass_rate"]["project_grades"]["A"].pop("floor"),
         "indicators.pass_rate.project_grades.A: add floor",
     ),
+    (
+        "sla",
+        lambda c: c["policies"]["repair"]["applies_to"].update(project_grades=["A", "D"]),
+        "policies.repair.applies_to.project_grades: no project grade 'D'; choose one of A, B, C",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["repair"]["applies_to"].update(channels=["pigeon"]),
+        "policies.repair.applies_to.channels: no channel 'pigeon'; choose one of phone, app, web",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["other"]["names"].update(en="Repairs"),
+        "policies.other.names.en: 'Repairs' is the name of repair too; give it another",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["repair"]["applies_to"].update(is_emergency=True),
+        "policies.repair: never applies, because emergency stands before it and takes every ticket that it could; "
+        "put repair first, or narrow emergency",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["repair"].pop("applies_to"),
+        "policies.other: never applies, because repair stands before it",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["other"]["targets"]["acknowledge"].update(clock="lunar"),
+        "policies.other.targets.acknowledge.clock: 'lunar' is not one of calendar, service",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["other"]["targets"]["acknowledge"].update(minutes=0),
+        "policies.other.targets.acknowledge.minutes: 0 is less than",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["repair"]["targets"]["complete"].update(paused_in=["asleep"]),
+        "policies.repair.targets.complete.paused_in.0: 'asleep' is not one of open, assigned, in_progress",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["emergency"]["targets"]["call_back"].update(paused_in=["open"]),
+        "policies.emergency.targets.call_back",
+    ),
+    (
+        "sla",
+        lambda c: c["policies"]["other"].update(applies_to={}),
+        "policies.other.applies_to",
+    ),
 ]
 
 
@@ -370,6 +422,7 @@ def test_every_shipped_catalogue_part_is_read():
         ("inspection", "CL-LB-01"),
         ("data", "DS-TK-01"),
         ("service", "IND-pass_rate"),
+        ("sla", "call_back"),
     ],
 )
 def test_show_lists_one_kind(folder: Path, kind: str, code: str):
@@ -378,6 +431,49 @@ def test_show_lists_one_kind(folder: Path, kind: str, code: str):
     assert result.exit_code == 0, result.output
     assert code in result.output
     assert result.output.splitlines()[0].startswith("standards_release,")
+
+
+def test_service_levels_are_read_in_their_order(folder: Path):
+    policies = second(folder).sla_policies
+    assert list(policies) == ["emergency", "repair", "other"]
+    assert list(policies["emergency"].targets) == ["attend", "call_back"]
+    assert policies["repair"].targets["complete"] == standards.SlaTarget(
+        "complete", 480, "service", ("waiting_owner", "waiting_parts")
+    )
+    assert policies["other"].applies_to == {}
+
+
+def test_policy_that_only_overlaps_with_one_before_it_is_in_order(folder: Path):
+    edit(
+        folder, "sla", lambda c: c["policies"]["emergency"].update(applies_to={"channels": ["phone", "web"]})
+    )
+    assert problems_in(folder) == []
+
+
+def test_show_tells_whom_a_service_level_is_promised_to(folder: Path):
+    shown = standards.show(folder, date(2016, 2, 1), "zh-Hans", "sla")
+    assert [(row["policy"], row["target"]) for row in shown] == [
+        ("emergency", "attend"),
+        ("emergency", "call_back"),
+        ("repair", "complete"),
+        ("other", "acknowledge"),
+    ]
+    assert shown[0] | {"name": "应急", "applies_to": "is_emergency true", "minutes": 30} == shown[0]
+    assert shown[2]["applies_to"] == (
+        "service_items 0104; service_groups repair; priorities 急; project_grades A B; channels phone app"
+    )
+    assert shown[2]["paused_in"] == "waiting_owner waiting_parts"
+    assert shown[3]["applies_to"] == ""
+
+
+def test_statuses_and_channels_of_service_levels_are_those_of_the_contracts():
+    shapes = schema()["$defs"]
+    path = project_root() / "expectations/contracts/ticket_event.yml"
+    fields = yaml.safe_load(path.read_text(encoding="utf-8"))["fields"]
+    statuses = next(one["vocabulary"] for one in fields if one["name"] == "status_after")
+    assert shapes["sla_target"]["properties"]["paused_in"]["items"]["enum"] == [
+        status for status in statuses if status != "cancelled"
+    ]
 
 
 def test_check_counts_what_it_found(folder: Path):

@@ -13,7 +13,7 @@ from yardstick.commands.common import Home, fail, known_errors, open_warehouse, 
 
 app = typer.Typer(no_args_is_help=True, help="The company's standards: check them, see what is in force.")
 
-Kind = Literal["indicators", "inspection", "data", "service"]
+Kind = Literal["indicators", "inspection", "data", "service", "sla"]
 Folder = Annotated[
     Path | None,
     typer.Option(

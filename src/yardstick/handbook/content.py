@@ -83,6 +83,23 @@ class ServiceRule:
     fixer: str | None
 
 
+@dataclass(frozen=True)
+class ServiceLevel:
+    """A service level policy as the handbook tells it; texts are in the handbook's language.
+
+    Attributes:
+        policy: code.
+        name: of the policy.
+        asked: what a ticket must be: pairs of a label and codes, or of a label and None where it says all.
+        targets: what is promised: name of the target, minutes, clock, and the statuses in which they rest.
+    """
+
+    policy: str
+    name: str
+    asked: Sequence[tuple[str, Sequence[str] | None]]
+    targets: Sequence[tuple[str, int, str, str]]
+
+
 def chapters(release: Release) -> list[Section]:
     """The categories that have standards, as a tree of numbered sections in the order of the files."""
     below: dict[str | None, list[str]] = {}
@@ -149,6 +166,27 @@ def _of_indicator(words: Words, code: str, one: Mapping[str, Any]) -> ServiceRul
         None,
         None,
     )
+
+
+def service_levels(words: Words) -> list[ServiceLevel]:
+    """The service level policies, in the order in which they are tried."""
+    return [
+        ServiceLevel(
+            code,
+            words.say(one.names, code),
+            words.asked(one),
+            [
+                (
+                    words.label("sla_targets", target.target),
+                    target.minutes,
+                    words.label("clocks", target.clock),
+                    words.labels("statuses", target.paused_in),
+                )
+                for target in one.targets.values()
+            ],
+        )
+        for code, one in words.release.sla_policies.items()
+    ]
 
 
 def data_groups(release: Release) -> list[tuple[str, Mapping[str, DataStandard]]]:

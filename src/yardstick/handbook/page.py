@@ -57,7 +57,8 @@ def render(words: Words, before: Release | None, changes: Sequence[Group], files
     inspection = release.inspection_standards
     first = len(chapters) + 1
     numbers = {
-        name: str(first + place) for place, name in enumerate(("indicators", "grades", "service", "data"))
+        name: str(first + place)
+        for place, name in enumerate(("indicators", "grades", "service", "sla", "data"))
     }
     types = [
         type_ for type_ in _TYPES if any(type_ in standard.inspected for standard in inspection.values())
@@ -85,6 +86,7 @@ def render(words: Words, before: Release | None, changes: Sequence[Group], files
             score_rules=_score_rules(words),
             grade_ranges=content.grade_ranges(release),
             service_rules=rules,
+            service_levels=content.service_levels(words),
             data_groups=groups,
         )
     )
@@ -97,6 +99,7 @@ def _counts(release: Release, service_rules: int) -> dict[str, int]:
         "veto": sum(one.veto for one in standards),
         "indicators": len(release.indicators),
         "service": service_rules,
+        "sla": len(release.sla_policies),
         "data": len(release.data_standards),
     }
     return {key: n for key, n in counts.items() if n}
@@ -140,6 +143,7 @@ def _parts(
             "records",
             [
                 entry("service-standards", numbers["service"], t("service_standards"), service_rules),
+                entry("service-levels", numbers["sla"], t("service_levels"), len(release.sla_policies)),
                 entry(
                     "data-standards",
                     numbers["data"],

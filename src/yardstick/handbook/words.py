@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from yardstick.reports.language import Language, number
-from yardstick.standards import InspectionStandard, Release, ServiceStandard, indicator_code
+from yardstick.standards import InspectionStandard, Release, ServiceStandard, SlaPolicy, indicator_code
 from yardstick.standards.words import amount
 
 LANGUAGES = ("zh-Hans", "en")
@@ -137,6 +137,20 @@ class Words:
             names = self.labels("facilities", facilities)
             parts.append(self.text("with_facilities", facilities=names))
         return self.text("semicolon").join(parts)
+
+    def asked(self, policy: SlaPolicy) -> list[tuple[str, Sequence[str] | None]]:
+        """What a ticket must be for a service level policy: labels and codes; codes of sources stay as they are."""
+        found: list[tuple[str, Sequence[str] | None]] = []
+        for name, asked in policy.applies_to.items():
+            if isinstance(asked, bool):
+                found.append((self.text("asked.emergency" if asked else "asked.no_emergency"), None))
+            elif name == "project_grades":
+                found.append((self.text(f"asked.{name}"), [self.grade(code) for code in asked]))
+            elif name == "channels":
+                found.append((self.text(f"asked.{name}"), [self.label(name, code) for code in asked]))
+            else:
+                found.append((self.text(f"asked.{name}"), asked))
+        return found or [(self.text("asked.all"), None)]
 
     def measure(self, code: str) -> str:
         """What a measure counts."""

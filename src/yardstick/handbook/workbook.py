@@ -23,7 +23,7 @@ def write(words: Words, before: Release | None) -> bytes:
 
     Returns:
         The bytes of an xlsx file: inspection standards, indicators, grades, data standards, service
-        standards, what changed, and a sheet about the release.
+        standards, service levels, what changed, and a sheet about the release.
     """
     release = words.release
     book = Book(
@@ -37,6 +37,7 @@ def write(words: Words, before: Release | None) -> bytes:
     _grades(book, words)
     _data(book, words)
     _service(book, words)
+    _service_levels(book, words)
     if before is not None:
         _changes(book, words, before)
     _about(book, words, before)
@@ -221,6 +222,36 @@ def _service(book: Book, words: Words) -> None:
         for one in content.service_rules(words)
     ]
     _sheet(book, words, "service", columns, rows, frozen=2)
+
+
+def _service_levels(book: Book, words: Words) -> None:
+    t = words.text
+    columns = [
+        Column(t("code"), 18, "code"),
+        Column(t("policy"), 22, "name"),
+        Column(t("applies_tickets"), 44, "wrap"),
+        Column(t("promised"), 26, "wrap"),
+        Column(t("minutes"), 10, "whole"),
+        Column(t("clock"), 20, "text"),
+        Column(t("rests"), 44, "wrap"),
+    ]
+    rows = [
+        [
+            one.policy,
+            one.name,
+            t("semicolon").join(
+                label if codes is None else f"{label}{t('colon')}{t('comma').join(codes)}"
+                for label, codes in one.asked
+            ),
+            target,
+            minutes,
+            clock,
+            rests or None,
+        ]
+        for one in content.service_levels(words)
+        for target, minutes, clock, rests in one.targets
+    ]
+    _sheet(book, words, "sla", columns, rows, frozen=2)
 
 
 def _changes(book: Book, words: Words, before: Release) -> None:

@@ -1,11 +1,11 @@
 """Standards releases: read, check, compare and load the YAML of ``expectations/standards/``.
 
 One folder is one release: ``release.yml``, ``indicators.yml``, ``grades.yml``, ``calendars.yml`` and, where
-there are any, ``catalogue/*.yml`` (what inspectors check), ``data.yml`` (what is expected of the data) and
-``service.yml`` (what is expected of the service). A file that the folder lacks is that of the release it is
-``based_on``. Each is in force from its ``effective_from`` until the next one's. A release that a signed
-period names is as frozen as the period. The measures that indicators may name are registered where they are
-produced, in ``dbt_project/models/appraisal``.
+there are any, ``catalogue/*.yml`` (what inspectors check), ``data.yml`` (what is expected of the data),
+``service.yml`` (what is expected of the service) and ``sla.yml`` (service levels of tickets). A file that the
+folder lacks is that of the release it is ``based_on``. Each is in force from its ``effective_from`` until the
+next one's. A release that a signed period names is as frozen as the period. The measures that indicators may
+name are registered where they are produced, in ``dbt_project/models/appraisal``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from yardstick.standards.release import (
     InspectionStandard,
     Release,
     ServiceStandard,
+    SlaPolicy,
+    SlaTarget,
     StandardsError,
     indicator_code,
 )
@@ -39,6 +41,8 @@ __all__ = [
     "Registry",
     "Release",
     "ServiceStandard",
+    "SlaPolicy",
+    "SlaTarget",
     "StandardsError",
     "calendar_days",
     "check",

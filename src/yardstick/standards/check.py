@@ -11,6 +11,7 @@ from yardstick.standards.check_calendars import calendar_problems
 from yardstick.standards.check_catalogue import catalogue_problems, code_problems
 from yardstick.standards.check_expected import expected_problems
 from yardstick.standards.check_indicators import indicator_problems
+from yardstick.standards.check_sla import sla_problems
 from yardstick.standards.registry import Registry
 from yardstick.standards.release import Release
 
@@ -30,6 +31,7 @@ def problems_of(release: Release, known: Registry, root: Path | None = None) -> 
         *catalogue_problems(release),
         *code_problems(release),
         *expected_problems(release, root),
+        *sla_problems(release, root),
     ]
 
 

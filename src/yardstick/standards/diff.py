@@ -21,6 +21,7 @@ _LISTS: dict[Group, tuple[str, str]] = {
     "inspection": (CATALOGUE, "standards"),
     "data": ("data", "data_standards"),
     "service": ("service", "service_standards"),
+    "sla": ("sla", "policies"),
 }
 
 

@@ -14,7 +14,9 @@ import yaml
 from yardstick.standards.release import CATALOGUE
 from yardstick.standards.words import amount, plain, short
 
-Group = Literal["head", "indicators", "grades", "calendars", "categories", "inspection", "data", "service"]
+Group = Literal[
+    "head", "indicators", "grades", "calendars", "categories", "inspection", "data", "service", "sla"
+]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Path = tuple[str, ...]
 
@@ -22,7 +24,7 @@ _TEXTS = FilePath(__file__).parent / "texts"
 _IN_UNIT = ("zero", "floor", "target")
 _LANGUAGES = ("zh", "en", "zh-Hans", "zh-Hant")
 # Below these the codes are those of the data, not of the standards: they are told as they are.
-_FOREIGN = ("kwargs", "where", "filters")
+_FOREIGN = ("kwargs", "where", "filters", "priorities", "service_items", "service_groups")
 
 
 @cache
@@ -88,6 +90,12 @@ class Words:
             details = self._category(entry["parent"], new)
         elif group in ("data", "service"):
             details = self._code("severity", entry["severity"])
+        elif group == "sla":
+            targets = [
+                f"{self._label(name)} {of['minutes']} {self._code('clock', of['clock'])}"
+                for name, of in entry["targets"].items()
+            ]
+            details = self.listed(targets)
         return self.say("added_with", name=name, details=details) if details else self.say("added", name=name)
 
     def changed(

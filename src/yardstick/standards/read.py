@@ -24,6 +24,8 @@ from yardstick.standards.release import (
     InspectionStandard,
     Release,
     ServiceStandard,
+    SlaPolicy,
+    SlaTarget,
     StandardsError,
 )
 
@@ -197,6 +199,9 @@ def _release(folder: Folder, sources: Mapping[str, Folder]) -> Release:
             )
             for code, entry in content.get("service", {}).get("service_standards", {}).items()
         },
+        sla_policies={
+            code: _policy(code, entry) for code, entry in content.get("sla", {}).get("policies", {}).items()
+        },
     )
 
 
@@ -216,6 +221,14 @@ def _function(code: str, categories: Mapping[str, Any]) -> str:
         seen.add(at)
         at = categories[at].get("parent")
     return ""
+
+
+def _policy(code: str, entry: Mapping[str, Any]) -> SlaPolicy:
+    targets = {
+        target: SlaTarget(target, of["minutes"], of["clock"], tuple(of.get("paused_in", ())))
+        for target, of in entry["targets"].items()
+    }
+    return SlaPolicy(code, entry["names"], entry.get("applies_to", {}), targets)
 
 
 def _inspection(code: str, entry: Mapping[str, Any]) -> InspectionStandard:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from yardstick.errors import BadInputError
 
 REQUIRED = ("release", "indicators", "grades", "calendars")
-OPTIONAL = ("data", "service")
+OPTIONAL = ("data", "service", "sla")
 CATALOGUE = "catalogue/"
 
 
@@ -147,6 +147,41 @@ class ServiceStandard:
 
 
 @dataclass(frozen=True)
+class SlaTarget:
+    """What one service level promises.
+
+    Attributes:
+        target: acknowledge, respond, attend, complete, call_back, next_reply or update.
+        minutes: by which it is to be done.
+        clock: ``calendar``, or ``service`` for minutes of the ticket's service hours.
+        paused_in: statuses of the ticket in which minutes do not count.
+    """
+
+    target: str
+    minutes: int
+    clock: Literal["calendar", "service"]
+    paused_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SlaPolicy:
+    """Service levels of the tickets that a policy applies to; of several that apply the first counts.
+
+    Attributes:
+        policy: code.
+        names: by language ``zh`` and ``en``.
+        applies_to: ``service_items``, ``service_groups``, ``priorities``, ``project_grades``, ``channels``,
+            ``is_emergency``; one that is absent: all.
+        targets: by target, in the order of the file.
+    """
+
+    policy: str
+    names: Mapping[str, str]
+    applies_to: Mapping[str, Any]
+    targets: Mapping[str, SlaTarget]
+
+
+@dataclass(frozen=True)
 class Release:
     """One standards release; what it takes over from its base is resolved, everything in file order.
 
@@ -183,6 +218,7 @@ class Release:
     inspection_standards: Mapping[str, InspectionStandard]
     data_standards: Mapping[str, DataStandard]
     service_standards: Mapping[str, ServiceStandard]
+    sla_policies: Mapping[str, SlaPolicy]
 
     def category_path(self, category: str) -> tuple[str, ...]:
         """Codes of a category and of those above it, the root first.

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from yardstick.standards.check_indicators import MINUTES_PER_UNIT
 from yardstick.standards.registry import Registry
-from yardstick.standards.release import InspectionStandard, Release, indicator_code
+from yardstick.standards.release import InspectionStandard, Release, SlaPolicy, indicator_code
 from yardstick.standards.words import month_requirement
 
 # In the order of their references: what is named comes before what names it.
@@ -25,6 +25,8 @@ TABLES = (
     "standards_inspection",
     "standards_service",
     "standards_data",
+    "sla_policy",
+    "sla_target",
 )
 
 Row = dict[str, Any]
@@ -68,6 +70,18 @@ def rows_of(release: Release, known: Registry) -> dict[str, list[Row]]:
             }
             for code, standard in release.data_standards.items()
         ),
+        "sla_policy": _positioned(map(_policy, release.sla_policies.values())),
+        "sla_target": [
+            {
+                "policy": policy.policy,
+                "target": target.target,
+                "minutes": target.minutes,
+                "clock": target.clock,
+                "paused_in": list(target.paused_in),
+            }
+            for policy in release.sla_policies.values()
+            for target in policy.targets.values()
+        ],
     }
     of_release = {"standards_release": release.standards_release}
     return {table: [of_release | row for row in rows] for table, rows in found.items()}
@@ -150,6 +164,13 @@ def _inspection(standard: InspectionStandard) -> Row:
         "inspected": list(standard.inspected),
         "check_every_days": standard.check_every_days,
         **limits,
+    }
+
+
+def _policy(policy: SlaPolicy) -> Row:
+    asked = ("service_items", "service_groups", "priorities", "project_grades", "channels", "is_emergency")
+    return {"policy": policy.policy, "names": Jsonb(policy.names)} | {
+        name: policy.applies_to.get(name) for name in asked
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal, get_args
@@ -11,14 +11,15 @@ from yardstick.standards.read import in_force, read
 from yardstick.standards.release import Release, indicator_code
 from yardstick.standards.words import month_requirement
 
-Kind = Literal["indicators", "inspection", "data", "service"]
+Kind = Literal["indicators", "inspection", "data", "service", "sla"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def show(folder: Path, day: date, language: str = "en", kind: Kind = "indicators") -> list[dict[str, object]]:
     """The standards of one kind of the release in force on ``day``, one row each.
 
-    Indicators have one row per project grade, with weight and values in the indicator's unit.
+    Indicators have one row per project grade, with weight and values in the indicator's unit; service levels
+    (``sla``) one per policy and target.
 
     Args:
         folder: the folder of standards releases.
@@ -119,6 +120,28 @@ def _service(release: Release, language: str) -> list[dict[str, object]]:
     return rows
 
 
+def _sla(release: Release, language: str) -> list[dict[str, object]]:
+    text = _texts(language)
+    return [
+        {
+            "standards_release": release.standards_release,
+            "policy": policy.policy,
+            "name": text(policy.names),
+            "applies_to": "; ".join(f"{name} {_told(asked)}" for name, asked in policy.applies_to.items()),
+            "target": target.target,
+            "minutes": target.minutes,
+            "clock": target.clock,
+            "paused_in": " ".join(target.paused_in),
+        }
+        for policy in release.sla_policies.values()
+        for target in policy.targets.values()
+    ]
+
+
+def _told(asked: bool | Sequence[str]) -> str:
+    return str(asked).lower() if isinstance(asked, bool) else " ".join(asked)
+
+
 def _texts(language: str) -> Callable[[Mapping[str, str]], str]:
     return lambda texts: texts["zh" if language.startswith("zh") else "en"]
 
@@ -128,4 +151,5 @@ _ROWS: dict[Kind, Callable[[Release, str], list[dict[str, object]]]] = {
     "inspection": _inspection,
     "data": _data,
     "service": _service,
+    "sla": _sla,
 }

@@ -139,3 +139,33 @@ create table if not exists ops.standards_data (
     primary key (standards_release, standard_code)
 );
 comment on table ops.standards_data is 'What is expected of the data, and the suite that checks it.';
+
+-- Service levels: which tickets have which policy, and what it promises.
+create table if not exists ops.sla_policy (
+    standards_release text not null references ops.standards_release,
+    policy text not null,
+    names jsonb not null,
+    service_items text[],
+    service_groups text[],
+    priorities text[],
+    project_grades text[],
+    channels text[],
+    is_emergency boolean,
+    position integer not null,
+    primary key (standards_release, policy)
+);
+comment on table ops.sla_policy is
+'Of those that apply to a ticket the one of the lowest position counts; what is null is not asked of it.';
+
+create table if not exists ops.sla_target (
+    standards_release text not null,
+    policy text not null,
+    target text not null
+    check (target in ('acknowledge', 'respond', 'attend', 'complete', 'call_back', 'next_reply', 'update')),
+    minutes integer not null check (minutes > 0),
+    clock text not null check (clock in ('calendar', 'service')),
+    paused_in text[] not null,
+    primary key (standards_release, policy, target),
+    foreign key (standards_release, policy) references ops.sla_policy
+);
+comment on column ops.sla_target.paused_in is 'Statuses of a ticket in which minutes do not count.';
