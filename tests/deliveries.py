@@ -121,13 +121,12 @@ class Company:
                         self.source_id, entity, day, file_name,
                     ],
                 )  # fmt: skip
-                for row in rows:
-                    number += 1
-                    rule, detail = (problems or {}).get(number, (None, None))
-                    connection.execute(
-                        f"insert into raw.{entity} values (%s, %s, %s, %s, %s)".encode(),
-                        [delivery, number, UNIT.join(row.get(name, "") for name in header), rule, detail],
-                    )
+                with connection.cursor().copy(f"copy raw.{entity} from stdin".encode()) as copy:
+                    for row in rows:
+                        number += 1
+                        rule, detail = (problems or {}).get(number, (None, None))
+                        cells = UNIT.join(row.get(name, "") for name in header)
+                        copy.write_row((delivery, number, cells, rule, detail))
                 ids.append(delivery)
         return ids
 
