@@ -213,13 +213,19 @@ class Life:
         return max(last, ticket.opened_at)
 
     @cached_property
-    def events(self) -> list[Event]:
-        """Events before its end, none before it was opened."""
-        events = [
+    def from_opening(self) -> list[Event]:
+        """All events, none before it was opened."""
+        return [
             replace(event, occurred_at=max(event.occurred_at, self.ticket.opened_at))
             for event in self.delivered
         ]
-        return [event for event in events if self.ended_at is None or event.occurred_at < self.ended_at]
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """Events before its end."""
+        return [
+            event for event in self.from_opening if self.ended_at is None or event.occurred_at < self.ended_at
+        ]
 
     @cached_property
     def begins(self) -> int:
@@ -274,9 +280,27 @@ class Life:
             states[begins:] = [state] * (len(states) - begins)
         return states
 
+    def served(self, begins: int, ends: int) -> bytes:
+        """Of each minute from one up to, not including, another: 1 when it is served."""
+        return self._served[begins - self._first : ends - self._first]
+
+    def after_served(self, begins: int, number: int) -> int | None:
+        """The minute after so many minutes served from one on; None when it lies after the last looked at."""
+        step = 1_440
+        while begins - self._first < len(self._served):
+            served = self.served(begins, begins + step)
+            if served.count(1) >= number:
+                for minutes, is_served in enumerate(served):
+                    number -= is_served
+                    if number == 0:
+                        return begins + minutes + 1
+            number -= served.count(1)
+            begins += step
+        return None
+
     def length(self, begins: int, ends: int) -> Both:
         """Minutes from one up to, not including, another."""
-        return Both(ends - begins, self._served[begins - self._first : ends - self._first].count(1))
+        return Both(ends - begins, self.served(begins, ends).count(1))
 
     def to(self, moment: datetime | None) -> Both | None:
         """Minutes from opening to a moment; None before and without it."""
@@ -287,8 +311,8 @@ class Life:
     @cached_property
     def minutes_by_state(self) -> dict[State, Both]:
         """How many minutes, and minutes served, each state has until the end; of a ticket that runs, until now."""
-        begins = self.begins - self._first
-        by_service = Counter(compress(self.states, self._served[begins : begins + len(self.states)]))
+        served = self.served(self.begins, self.begins + len(self.states))
+        by_service = Counter(compress(self.states, served))
         return {state: Both(number, by_service[state]) for state, number in Counter(self.states).items()}
 
     def lasting(self, is_so: Callable[[State], bool]) -> Both | None:
