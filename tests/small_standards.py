@@ -32,6 +32,10 @@ scoring:
   repeat_within_days: 90
   inspection_grace_days: {monthly: 3}
 complaints: {repeat_within_days: 30}
+staffing:
+  late_grace_minutes: 5
+  early_grace_minutes: 0
+  working_days: {country: CN, rest_days: [sat, sun]}
 """
 INDICATORS = """
 indicators:

@@ -252,10 +252,12 @@ def test_every_kind_of_standard_is_loaded(connection, full):
     ]
     head = connection.execute(
         "select based_on, repeat_within_days, complaint_repeat_within_days, inspection_grace_days, "
-        "files ? 'catalogue/cleaning' "
+        "staffing -> 'late_grace_minutes', files ? 'catalogue/cleaning' "
         "from ops.standards_release where standards_release = '2016-01'"
     ).fetchone()
-    assert head == ("2015-01", 90, 30, {"monthly": 3}, True)
+    assert head == ("2015-01", 90, 30, {"monthly": 3}, 5, True)
+    kinds = "select day_kind, count(*) from ops.labour_day where day between '2016-02-06' and '2016-02-14' group by 1"
+    assert dict(connection.execute(kinds).fetchall()) == {"public_holiday": 3, "rest_day": 4, "workday": 2}
 
 
 def test_rows_follow_the_registry_of_measures_too(connection, full, tmp_path):

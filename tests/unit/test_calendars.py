@@ -13,7 +13,7 @@ from tests import service_hours, small_standards
 from tests.reference.working_time import Ticket, WorkingTime
 
 from yardstick import standards
-from yardstick.standards.calendars import CalendarDay, project_closures, service_rules
+from yardstick.standards.calendars import CalendarDay, labour_days, project_closures, service_rules
 from yardstick.standards.release import Release
 
 SHIPPED = small_standards.SHIPPED
@@ -282,3 +282,29 @@ def test_years_that_end_before_the_next_release_are_refused(tmp_path: Path) -> N
     assert (
         "years.last: 2024 ends before second comes into force on 2026-07-01; say 2026 or later" in problems[0]
     )
+
+
+def test_public_holidays_rest_days_and_made_up_days_are_told_apart() -> None:
+    kinds = {str(day): kind for day, kind in labour_days(standards.read(SHIPPED))}
+    assert "2025-12-31" not in kinds  # the first issue names no country
+    assert max(kinds) == "2035-12-31"
+    assert {
+        day: kinds[day] for day in ("2026-02-14", "2026-02-16", "2026-02-17", "2026-02-20", "2026-02-21")
+    } == {
+        "2026-02-14": "workday",  # a Saturday worked for a day of the Spring Festival
+        "2026-02-16": "public_holiday",
+        "2026-02-17": "public_holiday",
+        "2026-02-20": "rest_day",
+        "2026-02-21": "rest_day",
+    }
+    # Articles 2 and 6 of the regulation on days off: thirteen days, whatever is moved around them.
+    assert sum(kind == "public_holiday" for day, kind in kinds.items() if day < "2027") == 13
+
+
+def test_country_without_known_holidays_is_refused(tmp_path: Path) -> None:
+    folder = small_standards.write(tmp_path)
+    rule = {"country": "XX", "rest_days": ["sun"]}
+    graces = {"late_grace_minutes": 5, "early_grace_minutes": 0}
+    small_standards.edit(folder, "release", lambda c: c.update(staffing={**graces, "working_days": rule}))
+    [told] = small_standards.problems_in(folder)
+    assert "release.yml: staffing.working_days: Country XX" in told

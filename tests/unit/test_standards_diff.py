@@ -216,6 +216,11 @@ def after_edit(folder: Path, part: str, change: Any) -> list[standards.Change]:
                 "days within which a complaint is a repeated one: 30 → 45",
             ),
         ),
+        (
+            "release",
+            lambda c: c["staffing"].update(late_grace_minutes=10),
+            ("staffing.late_grace_minutes", "attendance, minutes of grace of coming: 5 → 10"),
+        ),
     ],
 )
 def test_change_is_told_in_words(folder: Path, part: str, change: Any, told: tuple[str, str]):

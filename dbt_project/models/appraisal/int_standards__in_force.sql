@@ -18,5 +18,6 @@ select
     confidence_z,
     inspection_grace_days,
     repeat_within_days,
-    complaint_repeat_within_days
+    complaint_repeat_within_days,
+    staffing
 from releases

@@ -11,7 +11,15 @@ from yardstick.standards import Change, Release, diff
 
 _LISTED = 8
 # Told elsewhere on the page, names that are not in its language, and how statistics are made.
-_NOT_ON_PAGE = ("standards_release", "effective_from", "based_on", "names", "suitability", "sampling")
+_NOT_ON_PAGE = (
+    "standards_release",
+    "effective_from",
+    "based_on",
+    "names",
+    "suitability",
+    "sampling",
+    "staffing",
+)
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,42 @@ def project_closures(releases: Sequence[Release]) -> list[tuple[str, date]]:
     )
 
 
+def labour_days(releases: Sequence[Release]) -> list[tuple[date, str]]:
+    """Day and kind (``workday``, ``rest_day`` or ``public_holiday``) by the law of the release in force on it.
+
+    A public holiday is the day the law names. A day off in its stead, and a weekend moved to a festival, are rest
+    days; a weekend day worked for one is a workday. Days of a release that names no country are left out.
+    """
+    days: dict[date, str] = {}
+    for release, first, end in _terms(releases):
+        rule = release.staffing.get("working_days")
+        if not rule:
+            continue
+        years = release.calendars["years"]
+        day = first or date(years["first"], 1, 1)
+        last = date(years["last"], 12, 31)
+        span = range(day.year, last.year + 1)
+        public = holidays.country_holidays(
+            rule["country"], subdiv=rule.get("subdivision"), years=span, language="en_US"
+        )
+        made_up = set(public.weekend_workdays)
+        while day <= last and (end is None or day < end):
+            name = public.get(day)
+            if name and not all(map(_is_in_lieu, name.split("; "))):
+                days[day] = "public_holiday"
+            elif name or (DAYS[day.weekday()] in rule["rest_days"] and day not in made_up):
+                days[day] = "rest_day"
+            else:
+                days[day] = "workday"
+            day += timedelta(days=1)
+    return sorted(days.items())
+
+
+def _is_in_lieu(name: str) -> bool:
+    """Whether a holiday of the library is a day off in another's stead."""
+    return name.startswith("Day off") or name.endswith("(observed)")
+
+
 def minute(clock: str) -> int:
     """Minutes after 00:00 of a clock time such as ``08:30`` or ``24:00``."""
     hour, minutes = clock.split(":")

@@ -29,7 +29,19 @@ def calendar_problems(release: Release) -> list[str]:
     for project, days in content.get("project_closures", {}).items():
         for day in days:
             problems += _not_in_years(f"project_closures.{project}", day, years)
-    return [f"{release.files['calendars']}: {problem}" for problem in problems]
+    return [f"{release.files['calendars']}: {problem}" for problem in problems] + _law_problems(release)
+
+
+def _law_problems(release: Release) -> list[str]:
+    """Whether the holidays of the country whose labour law is followed are known."""
+    rule = release.staffing.get("working_days")
+    if not rule:
+        return []
+    try:
+        holidays.country_holidays(rule["country"], subdiv=rule.get("subdivision"))
+    except NotImplementedError as error:
+        return [f"{release.files['release']}: staffing.working_days: {error}"]
+    return []
 
 
 def gap_problems(releases: Sequence[Release]) -> list[str]:

@@ -13,6 +13,7 @@ from yardstick.standards.calendars import (
     CalendarDay,
     ServiceRule,
     calendar_days,
+    labour_days,
     project_closures,
     service_rules,
 )
@@ -20,7 +21,7 @@ from yardstick.standards.release import Release
 
 
 def load_calendars(connection: psycopg.Connection[Any], releases: Sequence[Release]) -> None:
-    """Bring ``ops.calendar_day``, ``ops.service_rule`` and ``ops.project_closure`` in line.
+    """Bring ``ops.calendar_day``, ``service_rule``, ``project_closure`` and ``labour_day`` in line.
 
     Only differences are written.
     """
@@ -45,6 +46,7 @@ def load_calendars(connection: psycopg.Connection[Any], releases: Sequence[Relea
         ["project_id", "day"],
         project_closures(releases),
     )
+    _equalise(connection, "labour_day", ["day", "day_kind"], ["day"], labour_days(releases))
 
 
 def _equalise(
@@ -67,7 +69,7 @@ def _equalise(
     def run(statement: str) -> None:
         connection.execute(sql.SQL(statement).format(**told))
 
-    run("create temporary table {given} (like {table}) on commit drop")
+    run("create temporary table {given} on commit drop as select {names} from {table} with no data")
     with (
         connection.cursor() as cursor,
         cursor.copy(sql.SQL("copy {given} ({names}) from stdin").format(**told)) as copy,

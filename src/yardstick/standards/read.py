@@ -181,6 +181,7 @@ def _release(folder: Folder, sources: Mapping[str, Folder]) -> Release:
         complaints=head.get("complaints", {}),
         suitability=head.get("suitability", {}),
         sampling=head.get("sampling", {}),
+        staffing=head.get("staffing", {}),
         indicators=content["indicators"]["indicators"],
         grades=content["grades"]["grades"],
         calendars=content["calendars"],

@@ -211,6 +211,7 @@ class Release:
     complaints: Mapping[str, Any]
     suitability: Mapping[str, Any]
     sampling: Mapping[str, Any]
+    staffing: Mapping[str, Any]
     indicators: Mapping[str, Mapping[str, Any]]
     grades: Mapping[str, Mapping[str, Any]]
     calendars: Mapping[str, Any]

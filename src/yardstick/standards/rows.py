@@ -115,6 +115,7 @@ def _head(release: Release) -> Row:
         "complaint_repeat_within_days": release.complaints.get("repeat_within_days"),
         "inspection_grace_days": Jsonb(scoring.get("inspection_grace_days", {})),
         "sampling": Jsonb(release.sampling),
+        "staffing": Jsonb(release.staffing),
     }
 
 

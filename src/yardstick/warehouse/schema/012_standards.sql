@@ -41,6 +41,9 @@ comment on column ops.standards_release.files is
 'SHA-256 of what each file of the release says, by name; an inherited file is one of them.';
 alter table ops.standards_release add column if not exists sampling jsonb not null default '{}';
 comment on column ops.standards_release.sampling is 'How a month''s inspections are chosen; empty: they are not.';
+alter table ops.standards_release add column if not exists staffing jsonb not null default '{}';
+comment on column ops.standards_release.staffing is
+'Graces of attendance in minutes, limits of overtime in hours; empty: no grace, no limit.';
 comment on column ops.standards_release.rows_sha256 is
 'Of all its rows in ops.standards_*; another one and they are replaced.';
 comment on column ops.standards_release.repeat_within_days is

@@ -49,3 +49,12 @@ create table if not exists ops.project_closure (
 );
 comment on table ops.project_closure is
 'Days on which a project''s service is closed, whatever its calendar says.';
+
+create table if not exists ops.labour_day (
+    day date primary key,
+    day_kind text not null check (day_kind in ('workday', 'rest_day', 'public_holiday')),
+    changed_at timestamptz not null default now()
+);
+comment on table ops.labour_day is
+'What a day is by the labour law of the country that the release in force on it names; a day without a row: nobody knows.';
+comment on column ops.labour_day.changed_at is 'When the day was last another one than before.';
