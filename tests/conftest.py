@@ -1,8 +1,11 @@
-"""Shared fixtures: one embedded PostgreSQL per test session, one fresh database per test."""
+"""Shared fixtures: one embedded PostgreSQL per worker, one fresh database per test.
+
+The database always has the same name, and dbt's folder is the worker's: dbt parses the whole project anew for
+another database, which takes longer than most builds here.
+"""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +19,9 @@ from yardstick.embedded.postgres import Server
 from yardstick.settings import Settings, with_database
 
 ROOT = Path(__file__).resolve().parents[1]
+DATABASE = "test"
+# Nothing here has to outlive the machine: `kill -9` of the server is survived without these.
+NOT_DURABLE = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,6 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running PostgreSQL in a temporary folder, stopped at the end."""
     server = Server(tmp_path_factory.mktemp("server"))
+    server.initialise()
+    with (server.data / "postgresql.auto.conf").open("a") as conf:
+        conf.write(NOT_DURABLE)
     server.start()
     yield server
     server.stop()
@@ -43,13 +52,21 @@ def template(server: Server) -> str:
     return "template_yardstick"
 
 
+@pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """dbt's folder of every test: what it has parsed of the project, and its logs."""
+    return tmp_path_factory.mktemp("dbt")
+
+
 @pytest.fixture
-def settings(server: Server, template: str, tmp_path: Path) -> Iterator[Settings]:
+def settings(server: Server, template: str, parsed: Path, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an empty installation: a fresh database and a temporary home."""
-    name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f'create database "{name}" template "{template}"'.encode())
+        connection.execute(f"drop database if exists {DATABASE} with (force)".encode())
+        connection.execute(f"create database {DATABASE} template {template}".encode())
     base = settings_module.load(home=tmp_path / "home", language="en")
-    yield replace(base, database_url=with_database(server.url(), name), data=tmp_path / "data")
+    base.home.mkdir()
+    (base.home / "dbt").symlink_to(parsed)
+    yield replace(base, database_url=with_database(server.url(), DATABASE), data=tmp_path / "data")
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f'drop database "{name}" with (force)'.encode())
+        connection.execute(f"drop database {DATABASE} with (force)".encode())
