@@ -24,7 +24,7 @@ def environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AIRFLOW", "DATABASE_URL", "YARDSTICK"))
+        if not name.startswith(("AIRFLOW", "DATABASE_URL", "DBT", "YARDSTICK"))
     }
 
 
