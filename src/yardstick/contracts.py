@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -301,7 +302,7 @@ def load_contracts(folder: Path | None = None) -> dict[str, Contract]:
     folder = folder or project_root() / "expectations/contracts"
     contracts: dict[str, Contract] = {}
     for path in sorted(folder.glob("*.yml")):
-        contract = _read(path)
+        contract = _read(path, path.read_text(encoding="utf-8"))
         if contract.entity != path.stem:
             raise ContractError(f"{path}: entity is {contract.entity!r}; name the file {contract.entity}.yml")
         contracts[contract.entity] = contract
@@ -361,9 +362,10 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _read(path: Path) -> Contract:
+@lru_cache(maxsize=256)  # every stage, gate and page asks for all of them
+def _read(path: Path, text: str) -> Contract:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
         jsonschema.Draft202012Validator(_SCHEMA).validate(content)
         changes = tuple(
             Change(each["version"], date.fromisoformat(each["date"]), {"zh": each["zh"], "en": each["en"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +67,24 @@ class Folder:
         return self.path / f"{part}.yml"
 
 
+def schema_text(root: Path | None = None) -> str:
+    """The shapes of all files: the checkout's ``expectations/standards/schema.json``."""
+    return ((root or project_root()) / "expectations/standards/schema.json").read_text(encoding="utf-8")
+
+
 def schema(root: Path | None = None) -> dict[str, Any]:
-    """The shapes of all files, from the checkout's ``expectations/standards/schema.json``."""
-    path = (root or project_root()) / "expectations/standards/schema.json"
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    """The shapes of all files, read."""
+    loaded: dict[str, Any] = json.loads(schema_text(root))
     return loaded
 
 
-def read_folder(folder: Path, shapes: Mapping[str, Any]) -> Folder:
-    """Read every file of a release's folder and hold it to its shape."""
+def read_folder(folder: Path, shapes: str) -> Folder:
+    """Read every file of a release's folder and hold it to its shape.
+
+    Args:
+        folder: the folder.
+        shapes: what ``schema_text`` gives.
+    """
     content: dict[str, Any] = {}
     problems: list[str] = []
     name = folder.name
@@ -85,13 +95,12 @@ def read_folder(folder: Path, shapes: Mapping[str, Any]) -> Folder:
             problems.append(f"{path}: no file of a release; rename it to one of {known}, {CATALOGUE}*.yml")
             continue
         try:
-            found = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506 - a SafeLoader
+            found, errors = _held(path.read_text(encoding="utf-8"), _shape(part), shapes)
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             problems.append(f"{path}: not readable as YAML: {' '.join(str(error).split())}")
             continue
         if part == "release" and isinstance(found, dict):
             name = str(found.get("standards_release", name))
-        errors = _mistakes(found, _shape(part), shapes)
         problems += [f"{path}: {error}" for error in errors]
         if not errors:
             content[part] = found
@@ -111,13 +120,17 @@ def _shape(part: str) -> str:
     return "catalogue" if part.startswith(CATALOGUE) else part
 
 
-def _mistakes(content: object, shape: str, shapes: Mapping[str, Any]) -> list[str]:
-    validator = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{shape}", "$defs": shapes["$defs"]})
+@lru_cache(maxsize=256)  # both gates of every build read all releases
+def _held(text: str, shape: str, shapes: str) -> tuple[Any, tuple[str, ...]]:
+    """What a file says, for reading only, and what is wrong with its shape."""
+    content = yaml.load(text, Loader=Loader)  # noqa: S506 - a SafeLoader
+    defined = json.loads(shapes)["$defs"]
+    validator = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{shape}", "$defs": defined})
     errors = sorted(
         validator.iter_errors(content), key=lambda error: [str(step) for step in error.absolute_path]
     )
     # Two rules may ask for the same thing.
-    return list(dict.fromkeys(f"{_place(error)}: {_advice(error)}" for error in errors))
+    return content, tuple(dict.fromkeys(f"{_place(error)}: {_advice(error)}" for error in errors))
 
 
 def _place(error: jsonschema.ValidationError) -> str:

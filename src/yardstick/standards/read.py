@@ -13,7 +13,7 @@ from typing import Any
 
 from yardstick.standards.check import collisions, problems_of
 from yardstick.standards.check_calendars import gap_problems
-from yardstick.standards.files import Folder, read_folder, schema
+from yardstick.standards.files import Folder, read_folder, schema_text
 from yardstick.standards.registry import registry
 from yardstick.standards.release import (
     CATALOGUE,
@@ -47,7 +47,7 @@ def read(folder: Path, root: Path | None = None) -> list[Release]:
         )
     if (folder / "release.yml").is_file():
         raise StandardsError([f"{folder}: is one release; name the folder that holds it, {folder.parent}"])
-    shapes = schema(root)
+    shapes = schema_text(root)
     paths = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     folders = [read_folder(path, shapes) for path in paths if (path / "release.yml").is_file()]
     problems = [problem for one in folders for problem in one.problems]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from yardstick.settings import project_root
+from yardstick.standards.files import Loader
 
 _MODELS = "dbt_project/models/appraisal"
 
@@ -52,7 +54,7 @@ def registry(root: Path | None = None) -> Registry:
     measures: dict[str, Measure] = {}
     exact: set[int] = set()
     for path in sorted(folder.glob("_*__models.yml")):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+        for model in _models(path):
             meta = model.get("config", {}).get("meta", {})
             exact.update(meta.get("exact_minutes", []))
             for code, entry in meta.get("measures", {}).items():
@@ -65,3 +67,9 @@ def registry(root: Path | None = None) -> Registry:
                     tuple(entry.get("entities", meta.get("entities", []))),
                 )
     return Registry(measures, frozenset(exact))
+
+
+def _models(path: Path) -> list[dict[str, Any]]:
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506 - a SafeLoader
+    models: list[dict[str, Any]] = content["models"]
+    return models
