@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.reference.tickets import Event, Life, Span, State, minute
-
-RESTS = ("closed", "cancelled")
+from tests.reference.tickets import RESTS, Life, Span, State, minute
 
 
 @dataclass(frozen=True)
@@ -86,11 +84,7 @@ class Company:
 
     def day(self, life: Life, at: int) -> date:
         """The day that a minute lies on, at the place."""
-        return (
-            datetime.fromtimestamp(at * 60, UTC)
-            .astimezone(ZoneInfo(self.zones[life.ticket.source_id]))
-            .date()
-        )
+        return life.day(at, ZoneInfo(self.zones[life.ticket.source_id]))
 
 
 @dataclass(frozen=True)
@@ -122,13 +116,11 @@ class Promises:
         life: the ticket's.
         company: its policies.
         horizon: the last day that its source has delivered.
-        called_back: the minute in which the owner was called back.
     """
 
     life: Life
     company: Company
     horizon: date
-    called_back: int | None = None
 
     @cached_property
     def stays(self) -> list[tuple[Span, Policy | None]]:
@@ -182,26 +174,18 @@ class Promises:
         yield "complete", 1, begins, ends if is_closed else None
         if is_closed:
             assert ends is not None
-            yield "call_back", 1, ends, self.called_back
+            called = life.called_back_at
+            yield "call_back", 1, ends, None if called is None else minute(called)
         for occurrence, (started, fulfilled) in enumerate(self._replies(), 1):
             yield "next_reply", occurrence, started, fulfilled
-        told = sorted({begins, *(minute(event.occurred_at) for event in self._events() if event.is_answer)})
+        told = sorted({begins, *(minute(event.occurred_at) for event in self.life.told if event.is_answer)})
         for occurrence, started in enumerate(told, 1):
             if started != ends:
                 yield "update", occurrence, started, told[occurrence] if occurrence < len(told) else None
 
-    def _events(self) -> list[Event]:
-        """Events up to the minute of the end, none before the opening."""
-        life = self.life
-        return [
-            event
-            for event in life.from_opening
-            if life.ends is None or minute(event.occurred_at) <= life.ends
-        ]
-
     def _replies(self) -> Iterator[tuple[int, int | None]]:
         since: int | None = None
-        for event in self._events():
+        for event in self.life.told:
             if event.is_owner_message and since is None:
                 since = minute(event.occurred_at)
             elif event.is_answer and since is not None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from itertools import compress, groupby, pairwise
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from tests.reference import working_time
 from tests.reference.working_time import WorkingTime
@@ -27,6 +28,8 @@ WAITS_FOR = {
     "waiting_weather": "outside",
     "waiting_other": "outside",
 }
+RESTS = ("closed", "cancelled")
+BEGUN = ("in_progress", "done", *RESTS)
 STATUS_BY_KIND = {
     "assigned": "assigned",
     "accepted": "in_progress",
@@ -48,6 +51,10 @@ class Both(NamedTuple):
 
     calendar: int
     service: int
+
+    def plus(self, other: Both) -> Both:
+        """Both added up, clock by clock."""
+        return Both(self.calendar + other.calendar, self.service + other.service)
 
 
 class State(NamedTuple):
@@ -126,11 +133,22 @@ class Event:
 
 
 @dataclass(frozen=True)
+class CallBack:
+    """A call after the end, named as it is delivered."""
+
+    source_call_back_id: str
+    called_at: datetime
+    result: str
+    rating: int | None = None
+
+
+@dataclass(frozen=True)
 class Ticket:
     """A ticket as it was delivered last, named as it is delivered.
 
     Attributes:
         events: what happened to it; None when its source delivers no events.
+        call_backs: calls to its owner.
     """
 
     source_id: str
@@ -147,10 +165,13 @@ class Ticket:
     acknowledged_at: datetime | None = None
     first_response_at: datetime | None = None
     attended_at: datetime | None = None
+    work_done_at: datetime | None = None
+    reopened_count: int | None = None
     is_emergency: bool | None = None
     is_within_authority: bool | None = None
     rating: int | None = None
     events: tuple[Event, ...] | None = ()
+    call_backs: tuple[CallBack, ...] = ()
 
     @property
     def hours(self) -> working_time.Ticket:
@@ -173,6 +194,29 @@ class Span:
     def waits_for(self) -> str | None:
         """Who is waited for; None at work and at rest."""
         return WAITS_FOR.get(self.state.status)
+
+
+@dataclass(frozen=True)
+class Handover:
+    """A ticket that goes from one department to another.
+
+    Attributes:
+        item: the service item when it goes.
+        at: the minute.
+        is_return: whether it comes back.
+        from_held: how long it was held there.
+        from_waiting: how long it waited there for the company itself.
+        to_waiting: how long until it is worked on or has gone from here, too; None while it waits.
+    """
+
+    giving: str | None
+    taking: str | None
+    item: str | None
+    at: int
+    is_return: bool
+    from_held: Both
+    from_waiting: Both
+    to_waiting: Both | None
 
 
 @dataclass
@@ -228,6 +272,15 @@ class Life:
         ]
 
     @cached_property
+    def told(self) -> list[Event]:
+        """Events up to the minute of its end: what is done in closing counts, though it changes nothing any more."""
+        return [
+            event
+            for event in self.from_opening
+            if self.ends is None or minute(event.occurred_at) <= self.ends
+        ]
+
+    @cached_property
     def begins(self) -> int:
         """Its first minute."""
         return minute(self.ticket.opened_at)
@@ -243,19 +296,18 @@ class Life:
     def initial(self) -> State:
         """Its state when it was opened."""
         ticket = self.ticket
-        opened = next((event for event in self.delivered if event.event_kind == "opened"), None)
+        opened = [event for event in self.delivered if event.event_kind == "opened"]
+        departments = [event.to_department_id for event in opened]
+        priorities = [event.priority_after for event in opened]
+        items = [event.service_item_id_after for event in opened]
+        tells_priority = any(event.priority_after for event in self.delivered)
+        tells_item = any(event.service_item_id_after for event in self.delivered)
         return State(
-            (opened and opened.to_department_id) or self._first_department() or ticket.department_id,
+            next(filter(None, departments), None) or self._first_department() or ticket.department_id,
             "open",
             None,
-            (opened and opened.priority_after)
-            or (None if any(event.priority_after for event in self.delivered) else ticket.priority),
-            (opened and opened.service_item_id_after)
-            or (
-                None
-                if any(event.service_item_id_after for event in self.delivered)
-                else ticket.service_item_id
-            ),
+            next(filter(None, priorities), None) or (None if tells_priority else ticket.priority),
+            next(filter(None, items), None) or (None if tells_item else ticket.service_item_id),
         )
 
     def _first_department(self) -> str | None:
@@ -304,21 +356,22 @@ class Life:
 
     def to(self, moment: datetime | None) -> Both | None:
         """Minutes from opening to a moment; None before and without it."""
-        if moment is None or moment < self.ticket.opened_at:
+        if moment is None or minute(moment) < self.begins:
             return None
         return self.length(self.begins, minute(moment))
 
     @cached_property
     def minutes_by_state(self) -> dict[State, Both]:
-        """How many minutes, and minutes served, each state has until the end; of a ticket that runs, until now."""
-        served = self.served(self.begins, self.begins + len(self.states))
-        by_service = Counter(compress(self.states, served))
-        return {state: Both(number, by_service[state]) for state, number in Counter(self.states).items()}
+        """How many minutes, and minutes served, each state has in stays that are over."""
+        begins, ends = self.begins, self.ends
+        if ends is None:
+            ends = self.spans[-1].begins
+        states = self.states[: ends - begins]
+        by_service = Counter(compress(states, self.served(begins, ends)))
+        return {state: Both(number, by_service[state]) for state, number in Counter(states).items()}
 
-    def lasting(self, is_so: Callable[[State], bool]) -> Both | None:
-        """Minutes of a life that is over in which something is so."""
-        if self.ends is None:
-            return None
+    def lasting(self, is_so: Callable[[State], bool]) -> Both:
+        """Minutes of stays that are over in which something is so."""
         found = [minutes for state, minutes in self.minutes_by_state.items() if is_so(state)]
         return Both(sum(each.calendar for each in found), sum(each.service for each in found))
 
@@ -326,6 +379,8 @@ class Life:
     def spans(self) -> list[Span]:
         """Its stays, in order; none of a ticket that was over in the minute it was opened."""
         found: list[Span] = []
+        if self.ticket.events is None:
+            return found
         begins = self.begins
         for state, minutes in groupby(self.states):
             ends = begins + len(list(minutes))
@@ -344,87 +399,115 @@ class Life:
         kinds = {event.event_kind for event in self.events if minute(event.occurred_at) == at}
         if state.department != last.department:
             held = [department for department, _ in groupby(span.state.department for span in before)]
-            is_sent_back = "returned" in kinds and state.department in held
             is_back = len(held) > 1 and held[-2] == state.department
-            return "returned" if is_sent_back or is_back else "handed_over"
+            return "returned" if "returned" in kinds or is_back else "handed_over"
         if state.status != last.status or state.approval_level != last.approval_level:
-            return "reopened" if "reopened" in kinds else "status_changed"
+            return "reopened" if last.status in RESTS and state.status not in RESTS else "status_changed"
         return "priority_changed" if state.priority != last.priority else "item_changed"
+
+    def day(self, at: int, zone: ZoneInfo) -> date:
+        """The day that a minute lies on, at a place."""
+        return datetime.fromtimestamp(at * 60, UTC).astimezone(zone).date()
+
+    def handovers(self) -> list[Handover]:
+        """Every change of department between two stays, in order."""
+        runs = [list(stays) for _, stays in groupby(self.spans, lambda span: span.state.department)]
+        return [self._handover(before, after) for before, after in pairwise(runs)]
+
+    def _handover(self, before: Sequence[Span], after: Sequence[Span]) -> Handover:
+        first = after[0]
+        begun = [stay.begins for stay in after if stay.state.status in BEGUN]
+        until = begun[0] if begun else after[-1].ends
+        waiting = [stay.length for stay in before if stay.waits_for == "inside" and stay.length]
+        return Handover(
+            before[0].state.department,
+            first.state.department,
+            first.state.item,
+            first.begins,
+            first.entered_how == "returned",
+            self.length(before[0].begins, first.begins),
+            Both(sum(each.calendar for each in waiting), sum(each.service for each in waiting)),
+            None if until is None else self.length(first.begins, until),
+        )
 
     # measures
 
     def durations(self) -> dict[str, Both | None]:
         """Every measure that is a duration, without its clock."""
-        ticket, events = self.ticket, self.events
-        return {
-            "acknowledge": self.to(ticket.acknowledged_at or _first(events, lambda e: e.event_kind == "acknowledged")),
-            "first_response": self.to(ticket.first_response_at or _first(events, lambda e: e.is_answer)),
-            "attend": self.to(ticket.attended_at or _first(events, lambda e: e.event_kind == "attended")),
-            "assign": self.to(_first(events, lambda e: e.event_kind in ("assigned", "accepted"))),
-            "first_resolution": self._first_resolution(),
-            "reply_waiting": self._reply_waiting(),
-            "work": self.lasting(lambda state: state.status == "in_progress"),
-            "resting": self.lasting(lambda state: state.status in ("closed", "cancelled")),
-            "approval_waiting": self.lasting(lambda state: state.status == "waiting_approval"),
+        ticket, events = self.ticket, self.told
+        moments = {
+            "acknowledge": (
+                ticket.acknowledged_at,
+                _first(events, lambda e: e.event_kind in ("acknowledged", "accepted")),
+            ),
+            "first_response": (ticket.first_response_at, _first(events, lambda e: e.is_answer)),
+            "attend": (ticket.attended_at, _first(events, lambda e: e.event_kind == "attended")),
+        }
+        found = {name: self.to(delivered or by_event) for name, (delivered, by_event) in moments.items()}
+        found["first_resolution"] = self._first_resolution()
+        if ticket.events is None:
+            return found
+        statuses = {
+            "work": ("in_progress",),
+            "resting": ("closed", "cancelled"),
+            "approval_waiting": ("waiting_approval",),
         } | {
-            f"{name}_waiting": self.lasting(lambda state, name=party: WAITS_FOR.get(state.status) == name)  # type: ignore[misc]
+            f"{name}_waiting": tuple(status for status, waits_for in WAITS_FOR.items() if waits_for == party)
             for name, party in (("owner", "owner"), ("internal", "inside"), ("outside", "outside"))
-        }  # fmt: skip
+        }
+        return (
+            found
+            | {
+                "assign": self.to(_first(events, lambda e: e.event_kind in ("assigned", "accepted"))),
+                "reply_waiting": self._reply_waiting(),
+            }
+            | {name: self.lasting(partial(_is_any_of, among)) for name, among in statuses.items()}
+        )
 
-    def approval_by_level(self) -> dict[str, Both]:
-        """Minutes of waiting for approval by level; '' is a level that was not told."""
-        found: dict[str, Both] = {}
-        for level in {state.approval_level for state in self.minutes_by_state}:
-            waiting = self.lasting(partial(_waits_for_approval, level))
-            if waiting and waiting.calendar:
-                found[level or ""] = waiting
+    def approval_by_level(self) -> dict[str, int]:
+        """Calendar minutes of waiting for approval by level; '' is a level that was not told."""
+        found: dict[str, int] = {}
+        for state, minutes in self.minutes_by_state.items():
+            if state.status == "waiting_approval":
+                level = state.approval_level or ""
+                found[level] = found.get(level, 0) + minutes.calendar
         return found
 
     def _first_resolution(self) -> Both | None:
-        for number, state in enumerate(self.states):
-            if state.status == "closed":
-                return self.length(self.begins, self.begins + number)
-        if self.ticket.status == "closed":
-            return self.length(self.begins, self.ends) if self.ends is not None else None
-        return None
+        """Until the first event that leaves it done or closed or, where none does, until the ticket says it was."""
+        ticket = self.ticket
+        resolved = _first(self.told, lambda event: event.status in ("done", "closed"))
+        if resolved is None:
+            resolved = min(filter(None, (ticket.work_done_at, ticket.closed_at)), default=None)
+        return self.to(resolved)
 
-    def _reply_waiting(self) -> Both | None:
+    def _reply_waiting(self) -> Both:
         """How long messages of the owner waited for the next answer, those that wait together once."""
-        if not any(event.is_owner_message for event in self.events):
-            return None
         since: int | None = None
-        waited = [0, 0]
-        for event in self.events:
+        waited = Both(0, 0)
+        for event in self.told:
             if event.is_owner_message and since is None:
                 since = minute(event.occurred_at)
             elif event.is_answer and since is not None:
-                waited = [
-                    a + b for a, b in zip(waited, self.length(since, minute(event.occurred_at)), strict=True)
-                ]
+                waited = waited.plus(self.length(since, minute(event.occurred_at)))
                 since = None
-        if since is not None:
-            if self.ends is None:
-                return None
-            waited = [a + b for a, b in zip(waited, self.length(since, self.ends), strict=True)]
-        return Both(*waited)
+        if since is not None and self.ends is not None:
+            waited = waited.plus(self.length(since, self.ends))
+        return waited
 
     def counts(self) -> dict[str, int]:
         """Every measure that is a number of things."""
         hows = [span.entered_how for span in self.spans]
-        events = self.events
+        events = self.told
         people = {
             person
             for event in events
-            for person in (
-                event.actor_person_id if event.is_by_company else None,
-                event.to_person_id,
-                event.from_person_id,
-            )
+            for person in (event.actor_person_id if event.is_by_company else None, event.to_person_id)
             if person
         }
         return {
             "touches": sum(e.is_by_company and e.event_kind != "opened" for e in events),
-            "reopenings": sum(e.event_kind == "reopened" for e in events),
+            "reopenings": self._reopenings(),
             "handovers": hows.count("handed_over") + hows.count("returned"),
             "returns": hows.count("returned"),
             "departments_involved": len({span.state.department for span in self.spans} - {None}),
@@ -432,22 +515,71 @@ class Life:
             "owner_messages": sum(e.is_owner_message for e in events),
             "assignments": sum(e.event_kind == "assigned" for e in events),
             "people_involved": len(people),
-        }  # fmt: skip
+        }
+
+    def _reopenings(self) -> int:
+        """How many events say so, or lead out of rest."""
+        state, found = self.initial, 0
+        for event in self.told:
+            after = event.applied(state)
+            goes_on = state.status in RESTS and after.status not in RESTS
+            found += event.event_kind == "reopened" or goes_on
+            state = after
+        return found
+
+    def verdicts(self) -> dict[str, object]:
+        """Every other measure that is no length of silence."""
+        ticket, counts = self.ticket, self.counts()
+        is_closed = ticket.status == "closed"
+        asked = any(event.event_kind == "approval_requested" for event in self.told)
+        called = self.called_back_at
+        rated = [call for call in sorted(ticket.call_backs, key=lambda call: call.called_at) if call.rating]
+        authority = ticket.is_within_authority
+        if authority is None and is_closed and ticket.events is not None:
+            authority = not counts["handovers"] and not asked
+        reopened = counts["reopenings"] or ticket.reopened_count
+        alone = not counts["handovers"] and not reopened and counts["answers"] <= 1
+        return {
+            "is_first_contact_resolved": alone if is_closed and ticket.events is not None else None,
+            "is_within_authority": authority,
+            "called_back_at": called,
+            "is_called_back": called is not None if is_closed else None,
+            "rating": ticket.rating or (rated[-1].rating if rated else None),
+        }
+
+    @cached_property
+    def called_back_at(self) -> datetime | None:
+        """When the owner was first reached after the end."""
+        if self.ticket.status != "closed" or self.ended_at is None:
+            return None
+        end = minute(self.ended_at)
+        reached = [call.called_at for call in self.ticket.call_backs if call.result == "reached"]
+        told = [event.occurred_at for event in self.from_opening if event.event_kind == "called_back"]
+        for moments in (reached, told):
+            after = [at for at in moments if minute(at) >= end]
+            if after:
+                return min(after)
+        return None
 
     def marks(self) -> list[int]:
-        """Minutes in which somebody did something, opening and end included."""
-        return sorted(
-            {
-                self.begins,
-                *(minute(event.occurred_at) for event in self.events if event.actor_role != "system"),
-                *([] if self.ends is None else [self.ends]),
-            }
-        )
+        """Minutes in which something happened, opening and end included, in order."""
+        happened = [minute(event.occurred_at) for event in self.told]
+        return sorted([self.begins, *happened, *([] if self.ends is None else [self.ends])])
 
-    def longest_silence(self) -> tuple[int, int]:
-        """Minute after which nobody did anything for longest, and for how many minutes."""
+    def department_at(self, at: int) -> str | None:
+        """The department that held it after everything that happened up to a minute."""
+        state = self.initial
+        for event in self.told:
+            if minute(event.occurred_at) <= at:
+                state = event.applied(state)
+        return state.department
+
+    def longest_silence(self) -> tuple[int, int] | None:
+        """Minute after which nothing happened for longest, and for how many minutes; None while it runs."""
         silences = [(ends - begins, -begins) for begins, ends in pairwise(self.marks())]
-        lasted, began = max(silences, default=(0, -self.begins))
+        if not silences:
+            return None
+        lasted, began = max(silences)
         return -began, lasted
 
 
@@ -456,8 +588,8 @@ def minute(moment: datetime) -> int:
     return int(moment.timestamp() // 60)
 
 
-def _waits_for_approval(level: str | None, state: State) -> bool:
-    return state.status == "waiting_approval" and state.approval_level == level
+def _is_any_of(statuses: Sequence[str], state: State) -> bool:
+    return state.status in statuses
 
 
 def _first(events: Iterable[Event], is_so: Callable[[Event], bool]) -> datetime | None:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from tests.reference.sla import Company, Promise, Promises
-from tests.reference.tickets import Event, Life, minute
+from tests.reference.tickets import CallBack, Event, Life, minute
 from tests.ticket_lives import at, event, life
 
 EVERYTHING = {"minutes": 60, "clock": "calendar"}
@@ -18,15 +18,14 @@ def promised(*events: Event, closed: str | None = CLOSED, horizon: int = 2, **po
     return promises(life(*events, closed=closed), horizon, **policies)
 
 
-def promises(of: Life, horizon: int = 2, called_back: str | None = None, **policies: Any) -> list[Promise]:
+def promises(of: Life, horizon: int = 2, **policies: Any) -> list[Promise]:
     company = Company(
         [(date(2015, 1, 1), "first", {"policies": policies})],
         {"lift": ("equipment", False)},
         {"P1": "A"},
         {"city": "UTC"},
     )
-    called = minute(at(called_back)) if called_back else None
-    return list(Promises(of, company, date(2015, 3, horizon), called).all())
+    return list(Promises(of, company, date(2015, 3, horizon)).all())
 
 
 def policy(**targets: Any) -> dict[str, Any]:
@@ -135,7 +134,8 @@ def test_messages_and_updates_are_promised_one_by_one() -> None:
 
 def test_calling_back_begins_at_the_end_and_never_rests() -> None:
     of = life(closed="10:00")
-    [called] = promises(of, called_back="10:30", all=policy(call_back=EVERYTHING))
+    reached = life(closed="10:00", call_backs=(CallBack("1", at("10:30"), "reached"),))
+    [called] = promises(reached, all=policy(call_back=EVERYTHING))
     assert (called.status, called.used, clock(called.started)) == ("met", 30, "2 10:00")
     [waits] = promises(of, all=policy(call_back=EVERYTHING))
     assert (waits.status, clock(waits.breached)) == ("breached_open", "2 11:01")

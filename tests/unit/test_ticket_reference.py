@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
+from tests.reference.backlog import backlog
 from tests.reference.tickets import Both, Event, Life
 from tests.ticket_lives import at, event, life
 
@@ -95,7 +98,7 @@ def test_a_department_that_gets_it_back_is_told_from_one_that_gets_it() -> None:
         "handed_over",
         "handed_over",
         "returned",
-        "handed_over",
+        "returned",
     ]
     assert spans[0].state.department == "a"
     assert spans[-1].length is None
@@ -143,7 +146,7 @@ def test_approvals_are_told_apart_by_level() -> None:
         closed="18:10",
     )
     assert asked.durations()["approval_waiting"] == Both(110, 100)
-    assert asked.approval_by_level() == {"project": Both(30, 30), "region": Both(60, 60), "": Both(20, 10)}
+    assert asked.approval_by_level() == {"project": 30, "region": 60, "": 20}
 
 
 def test_messages_wait_for_the_next_answer_together() -> None:
@@ -162,11 +165,37 @@ def test_messages_wait_for_the_next_answer_together() -> None:
     assert (counts["owner_messages"], counts["answers"], counts["touches"]) == (3, 1, 2)
 
 
-def test_the_longest_silence_begins_where_nobody_did_anything() -> None:
-    silent = life(
-        event("09:30", "responded"),
-        event("10:00", "escalated", actor_role="system"),
-        event("11:00", "commented"),
-        closed="12:30",
-    )
+def test_the_longest_silence_begins_where_nothing_happens_for_longest() -> None:
+    silent = life(event("09:30", "responded"), event("11:00", "commented"), closed="12:30")
     assert silent.longest_silence() == (silent.begins + 30, 90)
+
+
+def test_a_handover_knows_how_long_it_lay_on_either_side(repair: Life) -> None:
+    [handover] = repair.handovers()
+    assert (handover.giving, handover.taking, handover.at - repair.begins) == ("desk", "team", 30)
+    assert (handover.from_held, handover.from_waiting) == (Both(30, 30), Both(30, 30))
+    assert handover.to_waiting == Both(30, 30)
+    waits = life(event("09:30", "handed_over", from_department_id="desk", to_department_id="team"))
+    assert waits.handovers()[0].to_waiting is None
+
+
+def test_a_day_s_backlog_is_that_of_its_end() -> None:
+    wanders = life(
+        event("09:10", "handed_over", from_department_id="desk", to_department_id="team"),
+        event("3 09:00", "handed_over", to_department_id="other"),
+        event("4 08:00", "handed_over", to_department_id="team"),
+        closed="4 10:00",
+        due_at=at("3 12:00"),
+    )
+    days = backlog([wanders], {"city": "UTC"}, {"city": date(2015, 3, 9)})
+    found = {
+        (key.department, key.day.day): {name: number for name, number in vars(figures).items() if number}
+        for key, figures in days.items()
+    }
+    assert found == {
+        ("team", 2): {"opened": 1, "open": 1, "open_0_1": 1},
+        ("team", 3): {"handed_out": 1},
+        ("other", 3): {"handed_in": 1, "open": 1, "overdue": 1, "open_1_3": 1},
+        ("other", 4): {"handed_out": 1},
+        ("team", 4): {"handed_in": 1, "closed": 1},
+    }
