@@ -27,6 +27,7 @@ QUALITY_FACTS = (
 READ_BY_FACTS = {
     *("project", "service_item", "org_unit", "ticket", "inspection", "inspection_item", "rectification"),
     *("takeover_finding", "fit_out_finding", "survey_answer", "person", "roster", "attendance"),
+    *("ticket_event", "call_back"),
 }
 MARTS = (
     "marts.dim_project",
@@ -34,6 +35,7 @@ MARTS = (
     "marts.dim_org_unit",
     "marts.dim_calendar",
     "marts.fct_ticket",
+    "marts.fct_ticket_span",
     "marts.fct_ticket_backlog_daily",
     "ops.flag",
     "(select delivery_id, row_number, entity, partition_date, field, value, rule, reason, key, status, "

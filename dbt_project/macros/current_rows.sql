@@ -12,6 +12,7 @@
         {'columns': contract['staged_key']},
     ],
     tags=['entity:' ~ entity],
+    pre_hook=[note_tickets_replaced()] if entity in told_of_tickets() else [],
     post_hook=analyze_when_new(contract['staged_key']),
 ) }}
 with delivered_rows as (
@@ -40,6 +41,25 @@ where problems = '[]'
 {% endmacro %}
 
 
+{#- Entities whose rows tell what became of a ticket. -#}
+{% macro told_of_tickets() %}
+    {{- return(['ticket_event', 'call_back']) -}}
+{% endmacro %}
+
+
+{#- A row built again may tell of another ticket than before: the former one is written down first. -#}
+{% macro note_tickets_replaced() %}
+    {{- return(
+        '{% if is_incremental() %}'
+        "insert into {{ source('ops', 'build_ticket') }} (build_id, source_id, source_ticket_id) "
+        "select distinct {{ var('build_id') }}, source_id, source_ticket_id from {{ this }} "
+        "where delivery_id in ({{ deliveries_of_build() }}) and source_ticket_id is not null "
+        'on conflict do nothing'
+        '{% endif %}'
+    ) -}}
+{% endmacro %}
+
+
 {#- The latest version of every key that this build's rows touch. -#}
 {% macro current_rows(entity) %}
 {%- set contract = contract_of(entity) -%}
@@ -57,7 +77,7 @@ where problems = '[]'
     indexes=[
         {'columns': contract['staged_key'], 'unique': true},
         {'columns': ['delivery_id']},
-    ],
+    ] + ([{'columns': ['source_id', 'source_ticket_id']}] if entity in told_of_tickets() else []),
     tags=['entity:' ~ entity],
     post_hook=analyze_when_new(contract['staged_key']),
 ) }}

@@ -30,11 +30,11 @@ floor(date_part('epoch', {{ moment }} - {{ calendar }}.starts_at) / 60)::integer
 {#-
     The one integer that joins a moment to its day in dim_calendar.
 
-    profile: a relation with profile_number and time_zone, such as int_service_profiles.
+    profile: a relation with profile_number and a time zone, such as int_service_profiles.
 -#}
-{% macro service_calendar_key(moment, profile) -%}
+{% macro service_calendar_key(moment, profile, time_zone='time_zone') -%}
 {{ profile }}.profile_number * {{ days_per_profile() }}
-+ (({{ moment }} at time zone {{ profile }}.time_zone)::date - date '1970-01-01')
++ (({{ moment }} at time zone {{ profile }}.{{ time_zone }})::date - date '1970-01-01')
 {%- endmacro %}
 
 

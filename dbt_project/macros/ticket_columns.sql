@@ -1,6 +1,6 @@
 {#- The columns of a ticket's row in the facts, in order, and their types. -#}
 {% macro ticket_columns() %}
-    {{ return({
+    {%- set columns = {
         'source_id': 'text',
         'source_ticket_id': 'text',
         'project_id': 'text',
@@ -10,6 +10,7 @@
         'channel': 'text',
         'priority': 'text',
         'status': 'text',
+        'is_emergency': 'boolean',
         'opened_at': 'timestamptz',
         'opened_date': 'date',
         'due_at': 'timestamptz',
@@ -22,8 +23,43 @@
         'reopened_count': 'integer',
         'close_calendar_minutes': 'integer',
         'close_service_minutes': 'integer',
-        'first_response_service_minutes': 'integer',
+    } -%}
+    {%- for measure in measures_to_a_moment() + measures_of_stays() + ['reply_waiting'] -%}
+        {%- do columns.update({measure ~ '_calendar_minutes': 'integer', measure ~ '_service_minutes': 'integer'}) -%}
+    {%- endfor -%}
+    {%- do columns.update({
+        'approval_waiting_by_level': 'jsonb',
+        'touches': 'integer',
+        'answers': 'integer',
+        'owner_messages': 'integer',
+        'assignments': 'integer',
+        'people_involved': 'integer',
+        'reopenings': 'integer',
+        'handovers': 'integer',
+        'returns': 'integer',
+        'departments_involved': 'integer',
+        'is_first_contact_resolved': 'boolean',
+        'is_within_authority': 'boolean',
+        'called_back_at': 'timestamptz',
+        'is_called_back': 'boolean',
+        'rating': 'integer',
+        'longest_silence_calendar_minutes': 'integer',
+        'silence_began_at': 'timestamptz',
+        'last_mark_at': 'timestamptz',
         'delivery_id': 'bigint',
         'row_number': 'integer',
-    }) }}
+    }) -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+
+{#- Minutes from opening to a moment of a ticket. -#}
+{% macro measures_to_a_moment() %}
+    {{ return(['acknowledge', 'first_response', 'attend', 'assign', 'first_resolution']) }}
+{% endmacro %}
+
+
+{#- Minutes of a ticket's stays, by what they are spent on. -#}
+{% macro measures_of_stays() %}
+    {{ return(['work', 'owner_waiting', 'internal_waiting', 'outside_waiting', 'resting', 'approval_waiting']) }}
 {% endmacro %}

@@ -42,6 +42,12 @@ DOORS = (
         is_figure=True,
     ),
     Door(
+        "ticket_span",
+        ("marts", "fct_ticket_span"),
+        ("source_id", "source_ticket_id", "span_number"),
+        day="started_date",
+    ),
+    Door(
         "inspection",
         ("marts", "fct_inspection"),
         ("source_id", "source_inspection_id"),

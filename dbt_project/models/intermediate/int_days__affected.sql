@@ -5,6 +5,7 @@
 -- depends_on: {{ ref('fct_inspection_item') }}
 -- depends_on: {{ ref('int_nonconformities') }}
 -- depends_on: {{ ref('fct_survey_answer') }}
+-- depends_on: {{ ref('fct_ticket_span') }}
 
 with changed as (
     select * from {{ ref('int_tickets__changed') }}

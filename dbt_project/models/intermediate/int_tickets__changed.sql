@@ -15,7 +15,7 @@ with touched as (
 ),
 
 tickets_after as (
-    select * from {{ ref('int_tickets__service_minutes') }}
+    select * from {{ ref('int_tickets__measured') }}
 ),
 
 tickets_before as (

@@ -24,6 +24,10 @@ builds as (
     select * from {{ source('ops', 'build') }}
 ),
 
+told_of_before as (
+    select * from {{ source('ops', 'build_ticket') }}
+),
+
 touched as (
     select
         source_id,
@@ -43,6 +47,28 @@ touched as (
         source_id,
         source_ticket_id
     from service_changed
+    {%- for entity in told_of_tickets() %}
+    {%- set key = contract_of(entity)['staged_key'] | join(', ') %}
+    union
+    -- what is told of it is told anew, or of another ticket from now on
+    select
+        source_id,
+        source_ticket_id
+    from {{ ref('stg_delivered__' ~ entity ~ '_versions') }}
+    where
+        source_ticket_id is not null
+        and ({{ key }}) in (
+            select {{ key }}
+            from {{ ref('stg_delivered__' ~ entity ~ '_rows') }}
+            where delivery_id in ({{ deliveries_of_build() }})
+        )
+    {%- endfor %}
+    union
+    select
+        source_id,
+        source_ticket_id
+    from told_of_before
+    where build_id = {{ var('build_id') }}
     {%- if is_incremental() %}
     union
     -- what an earlier build touched and never brought to an end

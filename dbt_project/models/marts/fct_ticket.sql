@@ -19,7 +19,7 @@
 }}
 
 with tickets as (
-    select * from {{ ref('int_tickets__service_minutes') }}
+    select * from {{ ref('int_tickets__measured') }}
 ),
 
 changed as (

@@ -23,6 +23,15 @@ create table if not exists ops.build_day (
 comment on table ops.build_day is
 'The business days a build may have changed: its deliveries'' days, those its tickets touch, and those of every changed row of other facts.';
 
+create table if not exists ops.build_ticket (
+    build_id bigint not null references ops.build,
+    source_id text not null,
+    source_ticket_id text not null,
+    primary key (build_id, source_id, source_ticket_id)
+);
+comment on table ops.build_ticket is
+'The tickets that rows told of, as events do, before a build read the rows anew.';
+
 create table if not exists publish.project (
     project_id text primary key,
     project_name_zh text,
@@ -76,8 +85,74 @@ create table if not exists publish.ticket (
     first_response_service_minutes bigint,
     primary key (source_id, source_ticket_id)
 );
+alter table publish.ticket
+    add column if not exists is_emergency boolean,
+    add column if not exists acknowledge_calendar_minutes bigint,
+    add column if not exists acknowledge_service_minutes bigint,
+    add column if not exists first_response_calendar_minutes bigint,
+    add column if not exists attend_calendar_minutes bigint,
+    add column if not exists attend_service_minutes bigint,
+    add column if not exists assign_calendar_minutes bigint,
+    add column if not exists assign_service_minutes bigint,
+    add column if not exists first_resolution_calendar_minutes bigint,
+    add column if not exists first_resolution_service_minutes bigint,
+    add column if not exists work_calendar_minutes bigint,
+    add column if not exists work_service_minutes bigint,
+    add column if not exists owner_waiting_calendar_minutes bigint,
+    add column if not exists owner_waiting_service_minutes bigint,
+    add column if not exists internal_waiting_calendar_minutes bigint,
+    add column if not exists internal_waiting_service_minutes bigint,
+    add column if not exists outside_waiting_calendar_minutes bigint,
+    add column if not exists outside_waiting_service_minutes bigint,
+    add column if not exists resting_calendar_minutes bigint,
+    add column if not exists resting_service_minutes bigint,
+    add column if not exists approval_waiting_calendar_minutes bigint,
+    add column if not exists approval_waiting_service_minutes bigint,
+    add column if not exists reply_waiting_calendar_minutes bigint,
+    add column if not exists reply_waiting_service_minutes bigint,
+    add column if not exists approval_waiting_by_level jsonb,
+    add column if not exists touches bigint,
+    add column if not exists answers bigint,
+    add column if not exists owner_messages bigint,
+    add column if not exists assignments bigint,
+    add column if not exists people_involved bigint,
+    add column if not exists reopenings bigint,
+    add column if not exists handovers bigint,
+    add column if not exists returns bigint,
+    add column if not exists departments_involved bigint,
+    add column if not exists is_first_contact_resolved boolean,
+    add column if not exists is_within_authority boolean,
+    add column if not exists called_back_at timestamptz,
+    add column if not exists is_called_back boolean,
+    add column if not exists rating bigint,
+    add column if not exists longest_silence_calendar_minutes bigint,
+    add column if not exists silence_began_at timestamptz,
+    add column if not exists last_mark_at timestamptz;
 create index if not exists ticket_opened on publish.ticket (opened_date);
 create index if not exists ticket_project on publish.ticket (project_id, opened_date);
+create table if not exists publish.ticket_span (
+    source_id text not null,
+    source_ticket_id text not null,
+    span_number bigint not null,
+    project_id text not null,
+    service_item_id text,
+    priority text,
+    department_id text,
+    status text not null,
+    approval_level text,
+    started_at timestamptz not null,
+    started_date date not null,
+    ended_at timestamptz,
+    ended_date date,
+    calendar_minutes bigint,
+    service_minutes bigint,
+    waits_for text,
+    entered_how text not null,
+    is_last boolean not null,
+    primary key (source_id, source_ticket_id, span_number)
+);
+create index if not exists ticket_span_started on publish.ticket_span (started_date);
+create index if not exists ticket_span_project on publish.ticket_span (project_id, started_date);
 create table if not exists publish.standard (
     standards_release text not null,
     standard_code text not null,

@@ -54,7 +54,7 @@ create policy own_projects on publish.delivery_status for select to reader_pm us
     projects = '{}' or projects && array(select ops.reader_projects())
 );
 
-grant select on publish.project, publish.service_item, publish.org_unit, publish.ticket,
+grant select on publish.project, publish.service_item, publish.org_unit, publish.ticket, publish.ticket_span,
 publish.backlog_daily, publish.indicator_daily, publish.day, publish.delivery_status,
 publish.standard, publish.standard_category, publish.inspection_item, publish.survey_answer
 to reader_hq, reader_hr, reader_pm;
@@ -89,6 +89,8 @@ create or replace view bi.org_unit with (security_invoker = true) as
 select * from publish.org_unit;
 create or replace view bi.ticket with (security_invoker = true) as
 select * from publish.ticket;
+create or replace view bi.ticket_span with (security_invoker = true) as
+select * from publish.ticket_span;
 create or replace view bi.standard with (security_invoker = true) as
 select
     standards_release,
