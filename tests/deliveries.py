@@ -36,6 +36,7 @@ MARTS = (
     "marts.dim_calendar",
     "marts.fct_ticket",
     "marts.fct_ticket_span",
+    "marts.fct_ticket_handover",
     "marts.fct_ticket_backlog_daily",
     "ops.flag",
     "(select delivery_id, row_number, entity, partition_date, field, value, rule, reason, key, status, "

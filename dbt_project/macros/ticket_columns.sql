@@ -45,6 +45,7 @@
         'rating': 'integer',
         'longest_silence_calendar_minutes': 'integer',
         'silence_began_at': 'timestamptz',
+        'silence_department_id': 'text',
         'last_mark_at': 'timestamptz',
         'delivery_id': 'bigint',
         'row_number': 'integer',

@@ -48,6 +48,12 @@ DOORS = (
         day="started_date",
     ),
     Door(
+        "ticket_handover",
+        ("marts", "fct_ticket_handover"),
+        ("source_id", "source_ticket_id", "handover_number"),
+        day="handed_date",
+    ),
+    Door(
         "inspection",
         ("marts", "fct_inspection"),
         ("source_id", "source_inspection_id"),
@@ -78,7 +84,7 @@ DOORS = (
     Door(
         "backlog_daily",
         ("marts", "fct_ticket_backlog_daily"),
-        ("project_id", "service_item_id", "day"),
+        ("project_id", "service_item_id", "department_id", "day"),
         day="day",
         is_figure=True,
     ),

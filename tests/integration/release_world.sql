@@ -3,18 +3,6 @@ create schema if not exists staging;
 create schema if not exists marts;
 create schema if not exists appraisal;
 create schema if not exists intermediate;
-create table marts.fct_ticket (
-    source_id text, source_ticket_id text, project_id text, service_item_id text, department_id text,
-    team_id text, channel text, priority text, status text, opened_at timestamptz, opened_date date,
-    due_at timestamptz, due_date date, first_response_at timestamptz, closed_at timestamptz, closed_date date,
-    is_on_time boolean, is_closed_before_opened boolean, reopened_count integer,
-    close_calendar_minutes bigint, close_service_minutes bigint, first_response_service_minutes bigint,
-    delivery_id bigint, row_number integer, primary key (source_id, source_ticket_id)
-);
-create table marts.fct_ticket_backlog_daily (
-    project_id text, service_item_id text, day date, tickets_opened bigint, tickets_closed bigint,
-    tickets_open bigint, tickets_overdue bigint, primary key (project_id, service_item_id, day)
-);
 create table appraisal.indicator_daily (
     project_id text, indicator text, day date, numerator bigint, denominator bigint, standards_release text,
     primary key (project_id, indicator, day)
@@ -45,6 +33,12 @@ create table marts.dim_org_unit (
 );
 create table marts.dim_standard as select * from publish.standard with no data;
 create table marts.dim_standard_category as select * from publish.standard_category with no data;
+create table marts.fct_ticket as
+select *, null::bigint as delivery_id, null::integer as row_number from publish.ticket with no data;
+alter table marts.fct_ticket add primary key (source_id, source_ticket_id);
+create table marts.fct_ticket_span as select * from publish.ticket_span with no data;
+create table marts.fct_ticket_handover as select * from publish.ticket_handover with no data;
+create table marts.fct_ticket_backlog_daily as select * from publish.backlog_daily with no data;
 create table marts.fct_inspection as select *, null::bigint as delivery_id from publish.inspection with no data;
 create table marts.fct_inspection_item as select *, null::bigint as delivery_id from publish.inspection_item with no data;
 create table marts.fct_nonconformity as select *, null::bigint as delivery_id from publish.nonconformity with no data;
@@ -70,7 +64,10 @@ insert into marts.dim_project values
     ('P2', '二号小区', 'Two', 'west', 'Boston', 'B', 'residential', 2000, 200, 'person-2', '赵敏', true);
 insert into marts.dim_service_item values ('lift', '电梯', 'Lift', 'repair', '维修', 'Repair', 'service');
 insert into marts.dim_org_unit values ('D1', '工程部', 'Engineering', null, 'department');
-insert into marts.fct_ticket
+insert into marts.fct_ticket (source_id, source_ticket_id, project_id, service_item_id, department_id, team_id, channel,
+    priority, status, opened_at, opened_date, due_at, due_date, first_response_at, closed_at, closed_date, is_on_time,
+    is_closed_before_opened, reopened_count, close_calendar_minutes, close_service_minutes,
+    first_response_service_minutes, delivery_id, row_number)
 select 'demo', 'T' || n, case when n % 2 = 0 then 'P1' else 'P2' end, 'lift', 'D1', null, 'phone', null, 'closed',
     opened, opened::date, opened + interval '5 hour', opened::date, null, opened + interval '2 hour', opened::date,
     true, false, 0, 120, 120, null, case when n < 6 then 3 else 4 end, n + 2
@@ -102,7 +99,7 @@ select 'demo', 'A-' || project_id, 'S1', project_id, 'overall', 'q1', 'answered'
     true, true, 4
 from marts.dim_project;
 insert into marts.fct_ticket_backlog_daily
-select project_id, service_item_id, opened_date, count(*), count(*), 0, 0 from marts.fct_ticket group by 1, 2, 3;
+select project_id, service_item_id, 'D1', opened_date, count(*), count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0 from marts.fct_ticket group by 1, 2, 3;
 insert into appraisal.indicator_daily
 select project_id, 'completed_on_time', due_date, count(*) filter (where is_on_time), count(*), '2015-01'
 from marts.fct_ticket group by 1, 3;

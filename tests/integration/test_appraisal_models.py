@@ -86,7 +86,9 @@ def backlog_of(tickets: pd.DataFrame) -> pd.DataFrame:
     each = each.assign(late=each.due_date.notna() & (each.due_date <= each.day))
     counted = each.groupby(["project_id", "service_item_id", "day"]).late.agg(["size", "sum"]).reset_index()
     return counted.rename(columns={"size": "tickets_open", "sum": "tickets_overdue"}).assign(
-        tickets_opened=0, tickets_closed=0
+        **{"department_id": "", "tickets_opened": 0, "tickets_closed": 0}
+        | {f"tickets_handed_{way}": 0 for way in ("in", "out")}
+        | {f"tickets_open_{band}_days": 0 for band in ("0_1", "1_3", "3_7", "7_30", "30_plus")}
     )
 
 

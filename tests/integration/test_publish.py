@@ -90,6 +90,8 @@ def test_first_publication_moves_everything_and_marks_the_deliveries(world: Sett
         "standard": 1,
         "standard_category": 1,
         "ticket": 11,
+        "ticket_span": 0,
+        "ticket_handover": 0,
         "inspection": 2,
         "inspection_item": 2,
         "nonconformity": 2,
@@ -198,7 +200,9 @@ def test_days_of_a_build_that_failed_are_published_by_its_successor(world: Setti
         quality.note_days(connection, 1)  # its gate noted them, and failed
     execute(world, "truncate intermediate.int_days__affected")
     execute(
-        world, "insert into marts.fct_ticket_backlog_daily values ('P1', 'lift', '2015-01-20', 1, 0, 1, 0)"
+        world,
+        "insert into marts.fct_ticket_backlog_daily "
+        "values ('P1', 'lift', '', '2015-01-20', 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0)",
     )
     next_build(world, [])
     audited = publish_days(world, 2)

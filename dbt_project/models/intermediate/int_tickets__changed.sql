@@ -9,6 +9,10 @@
 }}
 
 {%- set sides = ['former', 'present'] %}
+{%- set span_columns = {
+    'source_id': 'text', 'source_ticket_id': 'text', 'span_number': 'integer', 'department_id': 'text',
+    'started_date': 'date',
+} %}
 
 with touched as (
     select * from {{ ref('int_tickets__touched') }}
@@ -22,8 +26,68 @@ tickets_before as (
     select * from {{ ref('int_tickets__before') }}
 ),
 
+spans_before as (
+    {{ rows_before('marts', 'fct_ticket_span', span_columns) }}
+),
+
 builds as (
     select * from {{ source('ops', 'build') }}
+),
+
+former_tickets as (
+    select tickets_before.*
+    from tickets_before
+    inner join touched
+        on
+            tickets_before.source_id = touched.source_id
+            and tickets_before.source_ticket_id = touched.source_ticket_id
+),
+
+former_spans as (
+    select spans_before.*
+    from spans_before
+    inner join touched
+        on
+            spans_before.source_id = touched.source_id
+            and spans_before.source_ticket_id = touched.source_ticket_id
+),
+
+present_spans as (
+    select * from {{ ref('int_ticket_spans') }}
+),
+
+{%- for side, tickets in {'former': 'former_tickets', 'present': 'tickets_after'}.items() %}
+
+{{ side }}_holdings as (
+    select
+        source_id,
+        source_ticket_id,
+        department_id,
+        range_agg(days) as days
+    from (
+        {{ ticket_holdings(tickets, side ~ '_spans') }}
+    ) as holdings
+    group by source_id, source_ticket_id, department_id
+),
+{%- endfor %}
+
+-- Days on which another department holds a ticket than was known before.
+held_by_others as (
+    select
+        coalesce(former_holdings.source_id, present_holdings.source_id) as source_id,
+        coalesce(former_holdings.source_ticket_id, present_holdings.source_ticket_id) as source_ticket_id,
+        range_agg(
+            (coalesce(former_holdings.days, '{}') - coalesce(present_holdings.days, '{}'))
+            + (coalesce(present_holdings.days, '{}') - coalesce(former_holdings.days, '{}'))
+        ) as days
+    from former_holdings
+    full outer join present_holdings
+        on
+            former_holdings.source_id = present_holdings.source_id
+            and former_holdings.source_ticket_id = present_holdings.source_ticket_id
+            and former_holdings.department_id = present_holdings.department_id
+    where former_holdings.days is distinct from present_holdings.days
+    group by 1, 2
 ),
 
 differing as (
@@ -33,7 +97,9 @@ differing as (
         coalesce(former.project_id, '') <> coalesce(present.project_id, '')
         or coalesce(former.service_item_id, '') <> coalesce(present.service_item_id, '')
         or coalesce(former.channel, '') <> coalesce(present.channel, '')
-        or coalesce(former.status = 'cancelled', false) <> coalesce(present.status = 'cancelled', false) as is_moved,
+        or coalesce(former.status = 'cancelled', false) <> coalesce(present.status = 'cancelled', false)
+        or former.opened_date <> present.opened_date as is_moved,
+        coalesce(held_by_others.days, '{}') as held_days,
         {%- for side in sides %}
         {{ side }}.opened_date as {{ side }}_opened_date,
         {{ side }}.due_date as {{ side }}_due_date,
@@ -45,9 +111,14 @@ differing as (
         on touched.source_id = former.source_id and touched.source_ticket_id = former.source_ticket_id
     left join tickets_after as present
         on touched.source_id = present.source_id and touched.source_ticket_id = present.source_ticket_id
+    left join held_by_others
+        on
+            touched.source_id = held_by_others.source_id
+            and touched.source_ticket_id = held_by_others.source_ticket_id
     where
+        held_by_others.days is not null
         {%- for column in ticket_columns() %}
-        {% if not loop.first %}or {% endif %}former.{{ column }} is distinct from present.{{ column }}
+        or former.{{ column }} is distinct from present.{{ column }}
         {%- endfor %}
 ),
 
@@ -57,6 +128,7 @@ counting as (
         source_id,
         source_ticket_id,
         is_moved,
+        held_days,
         {%- for side in sides %}
         {%- for moment in ['opened', 'due', 'closed', 'until'] %}
         case
@@ -91,7 +163,8 @@ affecting as (
         case
             when is_moved then former_waiting_days + present_waiting_days
             else
-                (former_waiting_days - present_waiting_days) + (present_waiting_days - former_waiting_days)
+                held_days * (former_waiting_days + present_waiting_days)
+                + (former_waiting_days - present_waiting_days) + (present_waiting_days - former_waiting_days)
                 + (former_overdue_days - present_overdue_days) + (present_overdue_days - former_overdue_days)
         end as affected_days
     from counting

@@ -76,6 +76,21 @@ by_events as (
     group by source_id, source_ticket_id
 ),
 
+-- With whom a ticket lay while nothing was heard of it.
+silent as (
+    select distinct on (marks.source_id, marks.source_ticket_id)
+        marks.source_id,
+        marks.source_ticket_id,
+        marks.department_id as silence_department_id
+    from marks
+    inner join by_events
+        on
+            marks.source_id = by_events.source_id
+            and marks.source_ticket_id = by_events.source_ticket_id
+            and marks.minute = -by_events.longest_silence[2]
+    order by marks.source_id asc, marks.source_ticket_id asc, marks.event_number desc
+),
+
 involved as (
     select
         marks.source_id,
@@ -196,8 +211,8 @@ rated as (
         on call_backs.source_id = tickets.source_id and call_backs.source_ticket_id = tickets.source_ticket_id
     where call_backs.rating is not null
     order by
-        call_backs.source_id,
-        call_backs.source_ticket_id,
+        call_backs.source_id asc,
+        call_backs.source_ticket_id asc,
         call_backs.called_at desc,
         length(call_backs.source_call_back_id) desc,
         call_backs.source_call_back_id desc
@@ -208,8 +223,10 @@ joined as (
         tickets.*,
         {%- for name in ['acknowledged', 'first_response', 'attended'] %}
         {%- for part in clocks.values() %}
-        case when tickets.{{ name }}_minute is null then by_events.{{ name }}_{{ part }} else tickets.{{ name }}_{{ part }} end
-            as found_{{ name }}_{{ part }},
+        case
+            when tickets.{{ name }}_minute is not null then tickets.{{ name }}_{{ part }}
+            else by_events.{{ name }}_{{ part }}
+        end as found_{{ name }}_{{ part }},
         {%- endfor %}
         {%- endfor %}
         {%- for part in clocks.values() %}
@@ -224,6 +241,7 @@ joined as (
         {%- endfor %}
         by_events.longest_silence,
         by_events.last_minute,
+        silent.silence_department_id,
         by_events.is_approval_requested,
         case when tickets.delivers_events then coalesce(involved.people_involved, 0) end as people_involved,
         {%- for clock in clocks %}
@@ -249,7 +267,7 @@ joined as (
         coalesce(tickets.rating, rated.rating) as told_rating
     from tickets
     {%- for relation in [
-        'by_events', 'involved', 'by_messages', 'by_spans', 'by_level', 'called', 'called_by_event', 'rated'
+        'by_events', 'silent', 'involved', 'by_messages', 'by_spans', 'by_level', 'called', 'called_by_event', 'rated'
     ] %}
     left join {{ relation }}
         on tickets.source_id = {{ relation }}.source_id and tickets.source_ticket_id = {{ relation }}.source_ticket_id
@@ -316,6 +334,7 @@ select
     told_rating as rating,
     longest_silence[1] as longest_silence_calendar_minutes,
     {{ moment_of('-longest_silence[2]') }} as silence_began_at,
+    silence_department_id,
     {{ moment_of('last_minute') }} as last_mark_at,
     delivery_id,
     row_number

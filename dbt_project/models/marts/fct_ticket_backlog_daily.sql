@@ -7,156 +7,285 @@
             "day in (select affected.day from {{ ref('int_days__affected') }} as affected where affected.is_by_tickets)"
         ],
         indexes=[
-            {'columns': ['day', 'project_id', 'service_item_id'], 'unique': true},
+            {'columns': ['day', 'project_id', 'service_item_id', 'department_id'], 'unique': true},
         ],
     )
 }}
 
-with affected as (
-    select * from {{ ref('int_days__affected') }}
-    where is_by_tickets
-),
+{%- set bands = age_bands() %}
+{%- set counts = ['tickets_open', 'tickets_overdue'] %}
+{%- for band in bands %}{% do counts.append('tickets_open_' ~ band ~ '_days') %}{% endfor %}
+{%- set moves = ['tickets_opened', 'tickets_closed', 'tickets_handed_in', 'tickets_handed_out'] %}
+{%- set key = ['project_id', 'service_item_id', 'department_id'] %}
 
-bounds as (
-    select
-        min(day) as first_day,
-        max(day) as last_day
-    from affected
+-- A day's backlog is that of the day before and what moved: only tickets that moved on a day are looked at for it.
+with affected as (
+    select day from {{ ref('int_days__affected') }}
+    where is_by_tickets
 ),
 
 horizons as (
     select * from {{ ref('int_sources__horizons') }}
 ),
 
--- Tickets that opened, waited or closed between the first and the last day affected.
-tickets as (
-    select
-        fct_ticket.project_id,
-        fct_ticket.service_item_id,
-        fct_ticket.opened_date,
-        fct_ticket.due_date,
-        fct_ticket.closed_date,
-        {{ waiting_until('fct_ticket.') }} as until_date,
-        horizons.horizon_date
-    from {{ ref('fct_ticket') }} as fct_ticket
-    inner join horizons on fct_ticket.source_id = horizons.source_id
-    where
-        fct_ticket.opened_date <= (select bounds.last_day from bounds)
-        and fct_ticket.opened_date <= horizons.horizon_date
-        and (
-            fct_ticket.closed_date is null
-            or fct_ticket.closed_date >= (select bounds.first_day from bounds)
-            or fct_ticket.opened_date >= (select bounds.first_day from bounds)
-        )
+spans as (
+    select * from {{ ref('fct_ticket_span') }}
 ),
 
--- Nothing is known of a ticket after the last day its source delivered.
-known as (
+facts as (
     select
-        project_id,
-        service_item_id,
-        opened_date,
-        least(until_date, horizon_date + 1) as gone_date,
-        (closed_date is not null and until_date <= horizon_date)::integer as is_closed,
-        case
-            when due_date is not null
-                and greatest(due_date, opened_date) < least(until_date, horizon_date + 1)
-                then greatest(due_date, opened_date)
-        end as overdue_date
+        *,
+        {{ waiting_until('') }} as until_date
+    from {{ ref('fct_ticket') }}
+),
+
+-- Neighbouring days are reckoned in one go.
+stretches as (
+    select
+        min(day) as first_day,
+        max(day) as last_day
+    from (
+        select
+            day,
+            day - row_number() over (order by day)::integer as place
+        from affected
+    ) as placed
+    group by place
+),
+
+moving as (
+    {%- for age in bands.values() %}
+    select
+        facts.source_id,
+        facts.source_ticket_id
+    from affected
+    inner join facts on affected.day - {{ age }} = facts.opened_date
+    union
+    {%- endfor %}
+    {%- for moment in ['due', 'closed'] %}
+    select
+        facts.source_id,
+        facts.source_ticket_id
+    from affected
+    inner join facts on affected.day = facts.{{ moment }}_date
+    union
+    {%- endfor %}
+    select
+        spans.source_id,
+        spans.source_ticket_id
+    from affected
+    inner join spans on affected.day = spans.started_date
+    -- of a source that has fallen behind nothing is known any more
+    {%- for closed in ['is null', '> horizons.horizon_date'] %}
+    union
+    select
+        facts.source_id,
+        facts.source_ticket_id
+    from affected
+    inner join horizons on affected.day = horizons.horizon_date + 1
+    inner join facts on horizons.source_id = facts.source_id
+    where facts.opened_date <= horizons.horizon_date and facts.closed_date {{ closed }}
+    {%- endfor %}
+),
+
+tickets as materialized (
+    select
+        facts.source_id,
+        facts.source_ticket_id,
+        facts.project_id,
+        facts.service_item_id,
+        facts.department_id,
+        facts.opened_date,
+        least(facts.until_date, horizons.horizon_date + 1) as gone_date,
+        (facts.closed_date is not null and facts.until_date <= horizons.horizon_date)::integer as is_closed,
+        case when facts.due_date is not null then greatest(facts.due_date, facts.opened_date) end as overdue_date
+    from moving
+    inner join facts
+        on moving.source_id = facts.source_id and moving.source_ticket_id = facts.source_ticket_id
+    inner join horizons on facts.source_id = horizons.source_id
+    where facts.opened_date <= horizons.horizon_date
+),
+
+stays as materialized (
+    select spans.*
+    from spans
+    inner join tickets
+        on spans.source_id = tickets.source_id and spans.source_ticket_id = tickets.source_ticket_id
+),
+
+holdings as (
+    {{ ticket_holdings('tickets', 'stays') }}
+),
+
+-- The days on which a ticket moves.
+moved as (
+    select distinct
+        tickets.*,
+        affected.day
     from tickets
+    cross join lateral (
+        values
+        {%- for age in bands.values() %}
+        (tickets.opened_date + {{ age }}),
+        {%- endfor %}
+        (tickets.overdue_date),
+        (tickets.gone_date)
+    ) as change (day)
+    inner join affected on change.day = affected.day
+    where change.day >= tickets.opened_date and change.day <= coalesce(tickets.gone_date, change.day)
+    union
+    select
+        tickets.*,
+        affected.day
+    from tickets
+    inner join holdings
+        on tickets.source_id = holdings.source_id and tickets.source_ticket_id = holdings.source_ticket_id
+    inner join affected on lower(holdings.days) = affected.day
+    where affected.day >= tickets.opened_date and affected.day <= coalesce(tickets.gone_date, affected.day)
+),
+
+-- Where a ticket is at the end of the day and where it was at the end of the day before.
+placed as (
+    select
+        moved.*,
+        present.department_id as holder_id,
+        case when moved.day > moved.opened_date then former.department_id end as former_holder_id
+    from moved
+    inner join holdings as present
+        on
+            moved.source_id = present.source_id
+            and moved.source_ticket_id = present.source_ticket_id
+            and moved.day <@ present.days
+    left join holdings as former
+        on
+            moved.source_id = former.source_id
+            and moved.source_ticket_id = former.source_ticket_id
+            and moved.day - 1 <@ former.days
 ),
 
 movements as (
     select
         project_id,
         service_item_id,
-        opened_date as day,
-        1 as opened,
-        0 as closed,
-        1 as open_change,
-        0 as overdue_change
-    from known
+        holder_id as department_id,
+        day,
+        (day = opened_date)::integer as tickets_opened,
+        (day = gone_date)::integer * is_closed as tickets_closed,
+        coalesce(former_holder_id <> holder_id, false)::integer as tickets_handed_in,
+        0 as tickets_handed_out,
+        case when day < gone_date or gone_date is null then 1 else 0 end as tickets_open,
+        day >= overdue_date as is_overdue,
+        day - opened_date as age
+    from placed
     union all
     select
         project_id,
         service_item_id,
-        gone_date as day,
-        0 as opened,
-        is_closed as closed,
-        -1 as open_change,
-        case when overdue_date is not null then -1 else 0 end as overdue_change
-    from known
-    union all
-    select
-        project_id,
-        service_item_id,
-        overdue_date as day,
-        0 as opened,
-        0 as closed,
-        0 as open_change,
-        1 as overdue_change
-    from known
-    where overdue_date is not null
+        former_holder_id as department_id,
+        day,
+        0 as tickets_opened,
+        0 as tickets_closed,
+        0 as tickets_handed_in,
+        (former_holder_id <> holder_id)::integer as tickets_handed_out,
+        -1 as tickets_open,
+        day - 1 >= overdue_date as is_overdue,
+        day - 1 - opened_date as age
+    from placed
+    where former_holder_id is not null
 ),
 
 daily as (
     select
-        project_id,
-        service_item_id,
+        {{ key | join(', ') }},
         day,
-        sum(opened) as opened,
-        sum(closed) as closed,
-        sum(open_change) as open_change,
-        sum(overdue_change) as overdue_change
+        {%- for move in moves %}
+        sum({{ move }}) as {{ move }},
+        {%- endfor %}
+        sum(tickets_open) as tickets_open,
+        coalesce(sum(tickets_open) filter (where is_overdue), 0) as tickets_overdue
+        {%- for band, first in bands.items() %},
+        {%- set next = (bands.values() | list)[loop.index] if not loop.last %}
+        coalesce(sum(tickets_open) filter (
+            where age >= {{ first }}{% if next %} and age < {{ next }}{% endif %}
+        ), 0) as tickets_open_{{ band }}_days
+        {%- endfor %}
     from movements
-    group by project_id, service_item_id, day
+    group by {{ key | join(', ') }}, day
+    {%- if is_incremental() %}
+    union all
+    -- what waited before the first day of a stretch
+    select
+        {%- for column in key %}
+        before.{{ column }},
+        {%- endfor %}
+        stretches.first_day as day,
+        {%- for move in moves %}
+        0 as {{ move }},
+        {%- endfor %}
+        {%- for count in counts %}
+        before.{{ count }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    from stretches
+    inner join {{ this }} as before on before.day = stretches.first_day - 1
+    {%- endif %}
+),
+
+summed as (
+    select
+        {%- for column in key %}
+        daily.{{ column }},
+        {%- endfor %}
+        stretches.first_day as stretch_day,
+        stretches.last_day as stretch_end,
+        daily.day,
+        {%- for column in moves + counts %}
+        sum(daily.{{ column }}) as {{ column }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    from daily
+    inner join stretches on daily.day between stretches.first_day and stretches.last_day
+    group by
+        {%- for column in key %}
+        daily.{{ column }},
+        {%- endfor %}
+        stretches.first_day,
+        stretches.last_day,
+        daily.day
 ),
 
 running as (
     select
-        project_id,
-        service_item_id,
-        day as first_day,
-        opened,
-        closed,
-        sum(open_change) over ticket_group as tickets_open,
-        sum(overdue_change) over ticket_group as tickets_overdue,
-        coalesce(lead(day) over ticket_group - 1, day) as last_day
-    from daily
-    window ticket_group as (partition by project_id, service_item_id order by day)
-),
-
--- A figure holds until the next movement; days on which nothing waits or happens have no row.
-spread as (
-    select
-        running.project_id,
-        running.service_item_id,
-        spread_day.day::date as day,
-        case when spread_day.day = running.first_day then running.opened else 0 end as tickets_opened,
-        case when spread_day.day = running.first_day then running.closed else 0 end as tickets_closed,
-        running.tickets_open,
-        running.tickets_overdue
-    from running
-    cross join bounds
-    cross join
-        generate_series(
-            greatest(running.first_day, bounds.first_day),
-            least(
-                case when running.tickets_open > 0 then running.last_day else running.first_day end,
-                bounds.last_day
-            ),
-            interval '1 day'
-        ) as spread_day (day)
+        {{ key | join(', ') }},
+        day,
+        coalesce(lead(day) over of_key, stretch_end + 1) as next_day,
+        {%- for move in moves %}
+        {{ move }},
+        {%- endfor %}
+        {%- for count in counts %}
+        sum({{ count }}) over of_key as {{ count }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    from summed
+    window of_key as (partition by {{ key | join(', ') }}, stretch_day order by day)
 )
 
+-- A figure holds until the next movement; days on which nothing waits or happens have no row.
 select
-    spread.project_id,
-    spread.service_item_id,
-    spread.day,
-    spread.tickets_opened::integer as tickets_opened,
-    spread.tickets_closed::integer as tickets_closed,
-    spread.tickets_open::integer as tickets_open,
-    spread.tickets_overdue::integer as tickets_overdue
-from spread
-inner join affected on spread.day = affected.day
-where spread.tickets_opened + spread.tickets_closed + spread.tickets_open > 0
+    {%- for column in key %}
+    running.{{ column }},
+    {%- endfor %}
+    spread_day.day::date as day,
+    {%- for move in moves %}
+    (case when spread_day.day = running.day then running.{{ move }} else 0 end)::integer as {{ move }},
+    {%- endfor %}
+    {%- for count in counts %}
+    running.{{ count }}::integer as {{ count }}{% if not loop.last %},{% endif %}
+    {%- endfor %}
+from running
+cross join
+    generate_series(
+        running.day,
+        case when running.tickets_open > 0 then running.next_day - 1 else running.day end,
+        interval '1 day'
+    ) as spread_day (day)
+where
+    running.tickets_open > 0
+    or running.tickets_opened + running.tickets_closed + running.tickets_handed_in + running.tickets_handed_out > 0

@@ -127,6 +127,7 @@ alter table publish.ticket
     add column if not exists rating bigint,
     add column if not exists longest_silence_calendar_minutes bigint,
     add column if not exists silence_began_at timestamptz,
+    add column if not exists silence_department_id text,
     add column if not exists last_mark_at timestamptz;
 create index if not exists ticket_opened on publish.ticket (opened_date);
 create index if not exists ticket_project on publish.ticket (project_id, opened_date);
@@ -153,6 +154,27 @@ create table if not exists publish.ticket_span (
 );
 create index if not exists ticket_span_started on publish.ticket_span (started_date);
 create index if not exists ticket_span_project on publish.ticket_span (project_id, started_date);
+create table if not exists publish.ticket_handover (
+    source_id text not null,
+    source_ticket_id text not null,
+    handover_number bigint not null,
+    project_id text not null,
+    service_item_id text,
+    from_department_id text,
+    to_department_id text,
+    handed_at timestamptz not null,
+    handed_date date not null,
+    is_return boolean not null,
+    from_held_calendar_minutes bigint,
+    from_waiting_calendar_minutes bigint,
+    to_waiting_calendar_minutes bigint,
+    from_held_service_minutes bigint,
+    from_waiting_service_minutes bigint,
+    to_waiting_service_minutes bigint,
+    primary key (source_id, source_ticket_id, handover_number)
+);
+create index if not exists ticket_handover_handed on publish.ticket_handover (handed_date);
+create index if not exists ticket_handover_project on publish.ticket_handover (project_id, handed_date);
 create table if not exists publish.standard (
     standards_release text not null,
     standard_code text not null,
@@ -305,12 +327,20 @@ create index if not exists survey_answer_project on publish.survey_answer (proje
 create table if not exists publish.backlog_daily (
     project_id text not null,
     service_item_id text not null,
+    department_id text not null,
     day date not null,
     tickets_opened bigint not null,
     tickets_closed bigint not null,
+    tickets_handed_in bigint not null,
+    tickets_handed_out bigint not null,
     tickets_open bigint not null,
     tickets_overdue bigint not null,
-    primary key (project_id, service_item_id, day)
+    tickets_open_0_1_days bigint not null,
+    tickets_open_1_3_days bigint not null,
+    tickets_open_3_7_days bigint not null,
+    tickets_open_7_30_days bigint not null,
+    tickets_open_30_plus_days bigint not null,
+    primary key (project_id, service_item_id, department_id, day)
 );
 create index if not exists backlog_daily_day on publish.backlog_daily (day);
 create table if not exists publish.indicator_daily (

@@ -55,6 +55,7 @@ create policy own_projects on publish.delivery_status for select to reader_pm us
 );
 
 grant select on publish.project, publish.service_item, publish.org_unit, publish.ticket, publish.ticket_span,
+publish.ticket_handover,
 publish.backlog_daily, publish.indicator_daily, publish.day, publish.delivery_status,
 publish.standard, publish.standard_category, publish.inspection_item, publish.survey_answer
 to reader_hq, reader_hr, reader_pm;
@@ -91,6 +92,39 @@ create or replace view bi.ticket with (security_invoker = true) as
 select * from publish.ticket;
 create or replace view bi.ticket_span with (security_invoker = true) as
 select * from publish.ticket_span;
+create or replace view bi.ticket_handover with (security_invoker = true) as
+select * from publish.ticket_handover;
+-- Who gives tickets to whom, how many come back, and how long they lie on either side.
+create or replace view bi.handover_matrix with (security_invoker = true) as
+select
+    project_id,
+    date_trunc('month', handed_date)::date as month,
+    from_department_id,
+    to_department_id,
+    count(*) as handovers,
+    count(*) filter (where is_return) as returns,
+    sum(from_waiting_calendar_minutes) as from_waiting_calendar_minutes,
+    sum(from_waiting_service_minutes) as from_waiting_service_minutes,
+    count(to_waiting_calendar_minutes) as handovers_begun,
+    sum(to_waiting_calendar_minutes) as to_waiting_calendar_minutes,
+    sum(to_waiting_service_minutes) as to_waiting_service_minutes
+from publish.ticket_handover
+group by project_id, date_trunc('month', handed_date)::date, from_department_id, to_department_id;
+-- Where information stops: the longest time nothing was heard of a ticket, and with whom it lay.
+create or replace view bi.ticket_silence with (security_invoker = true) as
+select
+    source_id,
+    source_ticket_id,
+    project_id,
+    service_item_id,
+    opened_date,
+    status,
+    silence_department_id,
+    silence_began_at,
+    longest_silence_calendar_minutes,
+    case when status = 'open' then last_mark_at end as silent_since
+from publish.ticket
+where last_mark_at is not null;
 create or replace view bi.standard with (security_invoker = true) as
 select
     standards_release,
