@@ -271,3 +271,14 @@ def ticket(name: str, day: str | date = "2026-03-02", **fields: str) -> dict[str
         "channel": "app",
         **fields,
     }
+
+
+def ticket_event(name: str, of: str, at: str, kind: str = "handed_over", **fields: str) -> dict[str, str]:
+    """Something that happened to a ticket."""
+    return {
+        "source_ticket_event_id": name,
+        "source_ticket_id": of,
+        "occurred_at": at,
+        "event_kind": kind,
+        **fields,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from tests.deliveries import Company, project, ticket
+from tests.deliveries import Company, project, ticket, ticket_event
 
 from yardstick import transform
 from yardstick.settings import Settings
@@ -330,7 +330,7 @@ def test_the_demo_hears_of_every_model(company: Company) -> None:
 
 
 def _a_busy_week(company: Company, *, build_each: bool = False) -> None:
-    """Five days of deliveries, a correction that moves and one that closes, rejects and a late project."""
+    """Five days of deliveries, corrections of tickets and of what happened to them, rejects, a late project."""
 
     def step() -> None:
         if build_each:
@@ -363,6 +363,27 @@ def _a_busy_week(company: Company, *, build_each: bool = False) -> None:
     )
     step()
     company.deliver("ticket", {"2026-03-06": [ticket("C1", "2026-03-06", service_item_id="lobby")]})
+    step()
+    company.deliver(
+        "ticket_event",
+        {
+            "2026-03-03": [
+                ticket_event("E1", "A3", "2026-03-03 10:00:00", to_department_id="repair"),
+                ticket_event("E2", "B1", "2026-03-03 11:00:00", to_department_id="repair"),
+            ]
+        },
+    )
+    step()
+    company.deliver(  # the first was another ticket's; the third comes late
+        "ticket_event",
+        {
+            "2026-03-03": [
+                ticket_event("E1", "A4", "2026-03-03 10:00:00", to_department_id="repair"),
+                ticket_event("E2", "B1", "2026-03-03 11:00:00", to_department_id="repair"),
+                ticket_event("E3", "B1", "2026-03-03 10:00:00", to_department_id="front"),
+            ]
+        },
+    )
     step()
     company.deliver("project", {"2026-03-04": [project("P3"), project("P1", project_grade="B")]})
     step()
