@@ -12,7 +12,17 @@ from tests.deliveries import Company, ticket, ticket_event
 from yardstick import transform
 from yardstick.settings import Settings
 
-KINDS = ("assigned", "accepted", "paused", "resumed", "handed_over", "returned", "work_done", "reopened", "commented")
+KINDS = (
+    "assigned",
+    "accepted",
+    "paused",
+    "resumed",
+    "handed_over",
+    "returned",
+    "work_done",
+    "reopened",
+    "commented",
+)
 DEPARTMENTS = ("", "front", "repair", "green")
 TICKET_FACTS = (
     "marts.fct_ticket",
@@ -51,7 +61,8 @@ def test_event_three_weeks_late_changes_its_ticket_and_its_days_and_nothing_else
         },
     )
     company.deliver(
-        "ticket_event", {"2026-03-04": [ticket_event("E1", "S", "2026-03-04 12:00:00", to_department_id="front")]}
+        "ticket_event",
+        {"2026-03-04": [ticket_event("E1", "S", "2026-03-04 12:00:00", to_department_id="front")]},
     )
     company.build()
     tickets, days = company.tickets(), backlog(company)
@@ -115,7 +126,9 @@ def test_any_order_of_deliveries_gives_what_one_build_from_scratch_gives(company
         if drawn.random() < 0.6:
             company.build()
         if drawn.random() < 0.2:
-            transform.rebuild(company.settings, begin.date(), begin.date() + timedelta(days=drawn.randrange(9)))
+            transform.rebuild(
+                company.settings, begin.date(), begin.date() + timedelta(days=drawn.randrange(9))
+            )
     company.build()
     before, days = company.fingerprints(TICKET_FACTS), backlog(company)
     assert company.rows("select count(*) > 30 from marts.fct_ticket_handover") == [(True,)]
