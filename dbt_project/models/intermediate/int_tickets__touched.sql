@@ -33,7 +33,7 @@ touched as (
         source_id,
         source_ticket_id
     from delivered_rows
-    where source_ticket_id is not null
+    where source_ticket_id is not null and delivery_id in ({{ deliveries_of_build() }})
     union
     -- a row may mean something else now: the ticket it used to be is looked at as well
     select
