@@ -124,7 +124,7 @@ def test_any_order_of_deliveries_gives_what_one_build_from_scratch_gives(company
             )
     company.build()
     before, days = company.fingerprints(TICKET_FACTS), backlog(company)
-    assert company.rows("select count(*) > 15 from marts.fct_ticket_handover") == [(True,)]
+    assert company.rows("select count(*) > 5 from marts.fct_ticket_handover") == [(True,)]
     company.forget()
     company.build()
     assert backlog(company) == days
