@@ -164,6 +164,7 @@ class Company:
                 "int_standards__in_force",
                 "path:models/intermediate",
                 "path:models/marts",
+                "path:models/staffing",
                 "--exclude",
                 "fct_reject_daily",  # reads what the accounting says
                 "rpt_*",

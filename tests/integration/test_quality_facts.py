@@ -343,6 +343,30 @@ def test_whether_the_inspector_was_on_duty_is_known_from_roster_and_attendance(c
     )
 
 
+def test_duty_counts_on_its_own_day_however_late_it_was_pulled(company: Company) -> None:
+    day, pulled = "2026-03-03", "2026-03-09"
+    employed = {"contract_type": "permanent", "joined_date": "2020-01-01"}
+    company.deliver("person", {day: [{"person_id": name, **employed} for name in ("H1", "H2")]})
+    at_night = {"inspector_person_id": "H2", "started_at": "2026-03-04 02:00:00"}
+    company.deliver(
+        "inspection", {day: [inspection("by_day", day), inspection("by_night", "2026-03-04", **at_night)]}
+    )
+    company.build()
+    query = "select source_inspection_id, is_inspector_on_duty from marts.fct_inspection order by 1"
+    assert company.rows(query) == [("by_day", None), ("by_night", None)]
+    punched = {
+        "H1": {"clock_in_at": f"{day} 08:00:00", "clock_out_at": f"{day} 17:00:00"},
+        "H2": {"clock_in_at": f"{day} 22:55:00", "clock_out_at": "2026-03-04 07:02:00"},
+    }
+    rows = [
+        {"source_attendance_id": name, "person_id": name, "work_date": day, **punches}
+        for name, punches in punched.items()
+    ]
+    company.deliver("attendance", {pulled: rows})
+    company.build()
+    assert company.rows(query) == [("by_day", True), ("by_night", True)]
+
+
 def test_answers_are_counted_and_words_stay_in_staging(company: Company) -> None:
     company.deliver(
         "survey_answer",

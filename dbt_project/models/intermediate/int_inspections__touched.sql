@@ -21,8 +21,8 @@ touched_items as (
     select * from {{ ref('int_inspection_items__touched') }}
 ),
 
-deliveries as (
-    select * from {{ source('ops', 'delivery') }}
+touched_duty as (
+    select * from {{ ref('int_attendance__touched') }}
 ),
 
 -- Not materialised: what is asked of history is asked by key.
@@ -38,14 +38,11 @@ items_before as (
     }) }}
 ),
 
--- Days of which this build brings who was on duty; a night's shift reaches into the next day.
+-- Days of which it may be told otherwise who was on duty; a night's shift reaches into the next day.
 duty_days as (
-    select deliveries.partition_date + past.days as day
-    from deliveries
+    select distinct touched_duty.day + past.days as day
+    from touched_duty
     cross join (values (0), (1)) as past (days)
-    where
-        deliveries.entity in ('roster', 'attendance')
-        and deliveries.delivery_id in ({{ deliveries_of_build() }})
 ),
 
 touched as (

@@ -41,16 +41,9 @@ in_force as (
     select * from {{ ref('int_standards__in_force') }}
 ),
 
-deliveries as (
-    select * from {{ source('ops', 'delivery') }}
-),
-
-rosters as (
-    select * from {{ ref('stg_delivered__rosters') }}
-),
-
-attendances as (
-    select * from {{ ref('stg_delivered__attendances') }}
+-- Not materialised: what is asked of history is asked by day.
+attendances as not materialized (
+    select * from {{ ref('fct_attendance') }}
 ),
 
 people as (
@@ -96,37 +89,25 @@ checked as (
     group by items.source_id, items.source_inspection_id
 ),
 
--- A shift is read where the deliveries of its day lie. It belongs to the day it begins and may reach into the next.
+-- A shift belongs to the day it begins and may reach into the next.
 duty_days as (
-    select inspections.done_date - past.days as day
+    select distinct inspections.done_date - past.days as day
     from inspections
     cross join (values (0), (1)) as past (days)
 ),
 
-duty_deliveries as (
-    select delivery_id
-    from deliveries
-    where entity in ('roster', 'attendance') and partition_date in (select duty_days.day from duty_days)
-),
-
 shifts as materialized (
     select
-        source_id,
-        person_id,
-        shift_date as day,
-        ends_at as until_at,
-        (shift_kind in ('work', 'standby') and coalesce(status, '') <> 'cancelled') as is_on_duty
-    from rosters
-    where delivery_id in (select duty_deliveries.delivery_id from duty_deliveries)
-    union all
-    select
-        source_id,
-        person_id,
-        work_date as day,
-        clock_out_at as until_at,
-        clock_in_at is not null as is_on_duty
-    from attendances
-    where delivery_id in (select duty_deliveries.delivery_id from duty_deliveries)
+        attendances.source_id,
+        attendances.person_id,
+        attendances.shift_date as day,
+        greatest(attendances.ends_at, attendances.clock_out_at) as until_at,
+        (
+            attendances.clock_in_at is not null
+            or (attendances.shift_kind in ('work', 'standby') and attendances.status <> 'cancelled')
+        ) as is_on_duty
+    from duty_days
+    inner join attendances on duty_days.day = attendances.shift_date
 ),
 
 shift_days as (
