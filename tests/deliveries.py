@@ -28,6 +28,7 @@ READ_BY_FACTS = {
     *("project", "service_item", "org_unit", "ticket", "inspection", "inspection_item", "rectification"),
     *("takeover_finding", "fit_out_finding", "survey_answer", "person", "roster", "attendance"),
     *("ticket_event", "call_back"),
+    *("post", "assignment", "certificate", "training"),
 }
 MARTS = (
     "marts.dim_project",

@@ -149,6 +149,7 @@ class Attendance:
             "project_id": first(records, "project_id", self._punched) or (entry or {}).get("project_id"),
             "post_id": first(records, "post_id", self._punched) or (entry or {}).get("post_id"),
             "shift_date": day,
+            "shift_kind": kind,
             "ends_date": ends_date,
             "status": status,
             "is_on_duty": is_on_duty,

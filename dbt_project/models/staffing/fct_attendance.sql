@@ -209,8 +209,10 @@ recorded as (
         (array_agg(clock_in_source order by clock_in_at, record_key) filter (where clock_in_at is not null))[1]
             as clock_in_source,
         max(clock_out_at) as clock_out_at,
-        (array_agg(clock_out_source order by clock_out_at desc, record_key asc) filter (where clock_out_at is not null))[1]
-            as clock_out_source,
+        (
+            array_agg(clock_out_source order by clock_out_at desc, record_key asc)
+            filter (where clock_out_at is not null)
+        )[1] as clock_out_source,
         coalesce(bool_or(leave_kind is not null or leave_minutes > 0), false) as is_leave,
         (array_agg(leave_kind order by record_key) filter (where leave_kind is not null))[1] as leave_kind,
         sum(leave_minutes)::integer as leave_minutes,
