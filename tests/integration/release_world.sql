@@ -73,6 +73,21 @@ select 'demo', 'T' || n, case when n % 2 = 0 then 'P1' else 'P2' end, 'lift', 'D
     true, false, 0, 120, 120, null, case when n < 6 then 3 else 4 end, n + 2
 from (select n, case when n < 6 then timestamptz '2015-01-01 08:00Z' else timestamptz '2015-01-02 08:00Z' end as opened
     from generate_series(0, 10) as n) as t;
+update marts.fct_ticket
+set last_mark_at = closed_at, silence_began_at = opened_at, silence_department_id = 'D1',
+    longest_silence_calendar_minutes = 120
+where source_ticket_id in ('T0', 'T1');
+insert into marts.fct_ticket_span
+select source_id, source_ticket_id, n, project_id, service_item_id, null, case when n = 1 then 'D2' else 'D1' end, 'open',
+    null, opened_at + (n - 1) * interval '1 hour', opened_date, opened_at + n * interval '1 hour', opened_date, 60, 60,
+    'inside', case when n = 1 then 'opened' else 'handed_over' end, n = 2
+from marts.fct_ticket cross join generate_series(1, 2) as n
+where last_mark_at is not null;
+insert into marts.fct_ticket_handover
+select source_id, source_ticket_id, 1, project_id, service_item_id, 'D2', 'D1', opened_at + interval '1 hour', opened_date,
+    false, 60, 60, 60, 60, 60, 60
+from marts.fct_ticket
+where last_mark_at is not null;
 insert into marts.dim_standard_category (standards_release, category, category_path, depth, position)
 values ('2015-01', 'cleaning', '{cleaning}', 1, 1);
 insert into marts.dim_standard (standards_release, standard_code, standard_kind, category, is_veto, effective_from)
@@ -99,7 +114,7 @@ select 'demo', 'A-' || project_id, 'S1', project_id, 'overall', 'q1', 'answered'
     true, true, 4
 from marts.dim_project;
 insert into marts.fct_ticket_backlog_daily
-select project_id, service_item_id, 'D1', opened_date, count(*), count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0 from marts.fct_ticket group by 1, 2, 3;
+select project_id, service_item_id, 'D1', opened_date, count(*), count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0 from marts.fct_ticket group by 1, 2, 4;
 insert into appraisal.indicator_daily
 select project_id, 'completed_on_time', due_date, count(*) filter (where is_on_time), count(*), '2015-01'
 from marts.fct_ticket group by 1, 3;
