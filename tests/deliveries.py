@@ -38,6 +38,8 @@ MARTS = (
     "marts.fct_ticket",
     "marts.fct_ticket_span",
     "marts.fct_ticket_handover",
+    "marts.fct_sla_event",
+    "marts.fct_sla_daily",
     "marts.fct_ticket_backlog_daily",
     "ops.flag",
     "(select delivery_id, row_number, entity, partition_date, field, value, rule, reason, key, status, "

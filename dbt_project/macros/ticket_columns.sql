@@ -42,6 +42,7 @@
         'is_within_authority': 'boolean',
         'called_back_at': 'timestamptz',
         'is_called_back': 'boolean',
+        'is_called_back_on_time': 'boolean',
         'rating': 'integer',
         'longest_silence_calendar_minutes': 'integer',
         'silence_began_at': 'timestamptz',

@@ -54,6 +54,19 @@ DOORS = (
         day="handed_date",
     ),
     Door(
+        "sla_event",
+        ("marts", "fct_sla_event"),
+        ("source_id", "source_ticket_id", "target", "occurrence"),
+        day="started_date",
+    ),
+    Door(
+        "sla_daily",
+        ("marts", "fct_sla_daily"),
+        ("day", "project_id", "service_item_id", "target"),
+        day="day",
+        is_figure=True,
+    ),
+    Door(
         "inspection",
         ("marts", "fct_inspection"),
         ("source_id", "source_inspection_id"),

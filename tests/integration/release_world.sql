@@ -38,6 +38,8 @@ select *, null::bigint as delivery_id, null::integer as row_number from publish.
 alter table marts.fct_ticket add primary key (source_id, source_ticket_id);
 create table marts.fct_ticket_span as select * from publish.ticket_span with no data;
 create table marts.fct_ticket_handover as select * from publish.ticket_handover with no data;
+create table marts.fct_sla_event as select * from publish.sla_event with no data;
+create table marts.fct_sla_daily as select * from publish.sla_daily with no data;
 create table marts.fct_ticket_backlog_daily as select * from publish.backlog_daily with no data;
 create table marts.fct_inspection as select *, null::bigint as delivery_id from publish.inspection with no data;
 create table marts.fct_inspection_item as select *, null::bigint as delivery_id from publish.inspection_item with no data;
@@ -115,6 +117,12 @@ select 'demo', 'A-' || project_id, 'S1', project_id, 'overall', 'q1', 'answered'
 from marts.dim_project;
 insert into marts.fct_ticket_backlog_daily
 select project_id, service_item_id, 'D1', opened_date, count(*), count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0 from marts.fct_ticket group by 1, 2, 4;
+insert into marts.fct_sla_event (source_id, source_ticket_id, target, occurrence, project_id, status, started_at,
+    started_date)
+select source_id, source_ticket_id, 'complete', 1, project_id, 'met', opened_at, opened_date from marts.fct_ticket;
+insert into marts.fct_sla_daily
+select opened_date, project_id, service_item_id, 'complete', count(*), count(*), 0, 0, count(*), 0
+from marts.fct_ticket group by 1, 2, 3;
 insert into appraisal.indicator_daily
 select project_id, 'completed_on_time', due_date, count(*) filter (where is_on_time), count(*), '2015-01'
 from marts.fct_ticket group by 1, 3;

@@ -92,6 +92,8 @@ def test_first_publication_moves_everything_and_marks_the_deliveries(world: Sett
         "ticket": 11,
         "ticket_span": 4,
         "ticket_handover": 2,
+        "sla_event": 11,
+        "sla_daily": 4,
         "inspection": 2,
         "inspection_item": 2,
         "nonconformity": 2,

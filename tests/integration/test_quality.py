@@ -161,6 +161,10 @@ def test_facts_that_lost_a_staged_ticket_fail(world: Settings) -> None:
             "ticket_facts",
         ),
         ("update marts.fct_ticket_backlog_daily set tickets_overdue = 5", "backlog_daily"),
+        (
+            "insert into marts.fct_sla_daily values ('2015-01-01', 'P1', 'lift', 'respond', 1, 2, 0, 0, 1, 9)",
+            "sla_daily",
+        ),
         ("update appraisal.indicator_daily set numerator = denominator + 1", "indicator_daily"),
     ],
 )

@@ -21,6 +21,8 @@ BI = {
     "ticket",
     "ticket_span",
     "ticket_handover",
+    "sla_event",
+    "sla_daily",
     "handover_matrix",
     "ticket_silence",
     "standard",

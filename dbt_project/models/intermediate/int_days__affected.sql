@@ -6,6 +6,7 @@
 -- depends_on: {{ ref('int_nonconformities') }}
 -- depends_on: {{ ref('fct_survey_answer') }}
 -- depends_on: {{ ref('fct_ticket_span') }}
+-- depends_on: {{ ref('fct_sla_event') }}
 
 with changed as (
     select * from {{ ref('int_tickets__changed') }}

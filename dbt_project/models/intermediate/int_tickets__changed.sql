@@ -19,7 +19,7 @@ with touched as (
 ),
 
 tickets_after as (
-    select * from {{ ref('int_tickets__measured') }}
+    select * from {{ ref('int_tickets__judged') }}
 ),
 
 tickets_before as (

@@ -20,6 +20,10 @@ service_changed as (
     select * from {{ ref('int_tickets__service_changed') }}
 ),
 
+sla_changed as (
+    select * from {{ ref('int_tickets__sla_changed') }}
+),
+
 builds as (
     select * from {{ source('ops', 'build') }}
 ),
@@ -47,6 +51,12 @@ touched as (
         source_id,
         source_ticket_id
     from service_changed
+    union
+    -- what is promised of it, or what it is promised for, is something else now
+    select
+        source_id,
+        source_ticket_id
+    from sla_changed
     {%- for entity in told_of_tickets() %}
     {%- set key = contract_of(entity)['staged_key'] | join(', ') %}
     union

@@ -11,6 +11,7 @@
         indexes=[
             {'columns': ['calendar_key'], 'unique': true},
             {'columns': ['profile_number', 'day']},
+            {'columns': ['profile_number', 'service_minutes_before', 'day']},
         ],
     )
 }}

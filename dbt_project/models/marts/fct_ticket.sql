@@ -19,7 +19,7 @@
 }}
 
 with tickets as (
-    select * from {{ ref('int_tickets__measured') }}
+    select * from {{ ref('int_tickets__judged') }}
 ),
 
 changed as (

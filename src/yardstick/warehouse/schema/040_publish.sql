@@ -124,6 +124,7 @@ alter table publish.ticket
     add column if not exists is_within_authority boolean,
     add column if not exists called_back_at timestamptz,
     add column if not exists is_called_back boolean,
+    add column if not exists is_called_back_on_time boolean,
     add column if not exists rating bigint,
     add column if not exists longest_silence_calendar_minutes bigint,
     add column if not exists silence_began_at timestamptz,
@@ -175,6 +176,49 @@ create table if not exists publish.ticket_handover (
 );
 create index if not exists ticket_handover_handed on publish.ticket_handover (handed_date);
 create index if not exists ticket_handover_project on publish.ticket_handover (project_id, handed_date);
+create table if not exists publish.sla_event (
+    source_id text not null,
+    source_ticket_id text not null,
+    target text not null,
+    occurrence bigint not null,
+    project_id text not null,
+    service_item_id text,
+    department_id text,
+    standards_release text,
+    policy text,
+    target_minutes bigint,
+    clock text,
+    status text not null,
+    started_at timestamptz not null,
+    started_date date not null,
+    due_at timestamptz,
+    fulfilled_at timestamptz,
+    fulfilled_date date,
+    ended_at timestamptz,
+    ended_date date,
+    breaches_at timestamptz,
+    breaches_date date,
+    breached_at timestamptz,
+    breached_date date,
+    used_minutes bigint,
+    primary key (source_id, source_ticket_id, target, occurrence)
+);
+create index if not exists sla_event_started on publish.sla_event (started_date);
+create index if not exists sla_event_breached on publish.sla_event (project_id, breached_date);
+create table if not exists publish.sla_daily (
+    day date not null,
+    project_id text not null,
+    service_item_id text not null,
+    target text not null,
+    targets_started bigint not null,
+    targets_met bigint not null,
+    targets_breached bigint not null,
+    targets_voided bigint not null,
+    targets_fulfilled bigint not null,
+    used_minutes bigint not null,
+    primary key (day, project_id, service_item_id, target)
+);
+create index if not exists sla_daily_project on publish.sla_daily (project_id, day);
 create table if not exists publish.standard (
     standards_release text not null,
     standard_code text not null,

@@ -56,6 +56,7 @@ create policy own_projects on publish.delivery_status for select to reader_pm us
 
 grant select on publish.project, publish.service_item, publish.org_unit, publish.ticket, publish.ticket_span,
 publish.ticket_handover,
+publish.sla_event, publish.sla_daily,
 publish.backlog_daily, publish.indicator_daily, publish.day, publish.delivery_status,
 publish.standard, publish.standard_category, publish.inspection_item, publish.survey_answer
 to reader_hq, reader_hr, reader_pm;
@@ -125,6 +126,10 @@ select
     case when status = 'open' then last_mark_at end as silent_since
 from publish.ticket
 where last_mark_at is not null;
+create or replace view bi.sla_event with (security_invoker = true) as
+select * from publish.sla_event;
+create or replace view bi.sla_daily with (security_invoker = true) as
+select * from publish.sla_daily;
 create or replace view bi.standard with (security_invoker = true) as
 select
     standards_release,
