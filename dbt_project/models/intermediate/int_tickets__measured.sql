@@ -69,7 +69,7 @@ by_events as (
             event_kind = 'reopened'
             or (former_status in ('closed', 'cancelled') and status_effect not in ('closed', 'cancelled'))
         ) as reopenings,
-        bool_or(event_kind = 'approval_requested') as is_approval_requested,
+        coalesce(bool_or(event_kind = 'approval_requested'), false) as is_approval_requested,
         max(array[next_minute - minute, -minute]) filter (where next_minute is not null) as longest_silence,
         greatest(max(minute), max(ended_minute)) as last_minute
     from marks

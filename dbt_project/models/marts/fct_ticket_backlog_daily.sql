@@ -149,7 +149,13 @@ placed as (
     select
         moved.*,
         present.department_id as holder_id,
-        case when moved.day > moved.opened_date then former.department_id end as former_holder_id
+        case when moved.day > moved.opened_date then former.department_id end as former_holder_id,
+        -- what its source has not delivered yet is no handover
+        (
+            former.department_id <> present.department_id
+            and moved.day > moved.opened_date
+            and (moved.day < moved.gone_date or moved.gone_date is null or moved.is_closed = 1)
+        )::integer as is_handed_over
     from moved
     inner join holdings as present
         on
@@ -171,7 +177,7 @@ movements as (
         day,
         (day = opened_date)::integer as tickets_opened,
         (day = gone_date)::integer * is_closed as tickets_closed,
-        coalesce(former_holder_id <> holder_id, false)::integer as tickets_handed_in,
+        coalesce(is_handed_over, 0) as tickets_handed_in,
         0 as tickets_handed_out,
         case when day < gone_date or gone_date is null then 1 else 0 end as tickets_open,
         day >= overdue_date as is_overdue,
@@ -186,7 +192,7 @@ movements as (
         0 as tickets_opened,
         0 as tickets_closed,
         0 as tickets_handed_in,
-        (former_holder_id <> holder_id)::integer as tickets_handed_out,
+        is_handed_over as tickets_handed_out,
         -1 as tickets_open,
         day - 1 >= overdue_date as is_overdue,
         day - 1 - opened_date as age

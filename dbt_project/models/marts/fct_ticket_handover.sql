@@ -49,7 +49,7 @@ runs as (
                 then coalesce(sum({{ clock }}_minutes) filter (where waits_for = 'inside'), 0)
         end as waiting_{{ clock }}_minutes,
         coalesce(
-            min(started_{{ part }}) filter (where status = 'in_progress'),
+            min(started_{{ part }}) filter (where status in ('in_progress', 'done', 'closed', 'cancelled')),
             case when count(*) = count(ended_minute) then max(ended_{{ part }}) end
         ) - min(started_{{ part }}) as until_begun_{{ clock }}_minutes{% if not loop.last %},{% endif %}
         {%- endfor %}
