@@ -31,6 +31,9 @@ ADMIN = "admin"
 AUTO_SIGN = "auto-sign"
 _PARKING = timedelta(seconds=6)
 
+_PAUSES = (1, 2, 4, 8, 16)
+"""Seconds before a question without an answer is asked again."""
+
 
 class AirflowError(RuntimeError):
     """Airflow did not start, stopped by itself, or answered with an error."""
@@ -251,8 +254,20 @@ class Airflow:
         return answer.json() if answer.content else None
 
     def get(self, path: str, **query: Any) -> Any:
-        """GET of the REST API."""
-        return self.request("GET", path, params=query)
+        """GET of the REST API, asked again where a busy server drops the connection.
+
+        Raises:
+            AirflowError: for an answer other than 2xx, or none at all.
+        """
+        pauses = iter(_PAUSES)
+        while True:
+            try:
+                return self.request("GET", path, params=query)
+            except httpx.TransportError as error:
+                self.check_alive()
+                if (pause := next(pauses, None)) is None:
+                    raise AirflowError(f"GET {path}: {self.url} does not answer ({error!r})") from error
+                time.sleep(pause)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run and return its id."""
