@@ -6,15 +6,18 @@ another database, which takes longer than most builds here.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.deliveries import READ_BY_FACTS
 
 from yardstick import settings as settings_module
-from yardstick import warehouse
+from yardstick import transform, warehouse
 from yardstick.embedded.postgres import Server
 from yardstick.settings import Settings, with_database
 
@@ -29,6 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         item.add_marker(getattr(pytest.mark, folder))
+
+
+def pytest_collection_finish() -> None:
+    """Half a million objects of what is imported by now need not be looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,15 +77,42 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("dbt")
 
 
+@pytest.fixture(scope="session")
+def staged_template(
+    server: Server, template: str, parsed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Name of a database in which the staged relations that facts read are there, and empty."""
+    with installation(server, template, parsed, tmp_path_factory.mktemp("staged")) as made:
+        selected = ["ops_flag", *(f"tag:entity:{name}" for name in sorted(READ_BY_FACTS))]
+        transform.run_dbt(made, ["run", "--select", *selected], variables={"build_id": 0})
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"alter database {DATABASE} rename to template_staged".encode())
+    return "template_staged"
+
+
 @pytest.fixture
 def settings(server: Server, template: str, parsed: Path, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an empty installation: a fresh database and a temporary home."""
+    with installation(server, template, parsed, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def staged(server: Server, staged_template: str, parsed: Path, tmp_path: Path) -> Iterator[Settings]:
+    """The same, but it has been built before: a build stages what is delivered and no other entity."""
+    with installation(server, staged_template, parsed, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def installation(server: Server, template: str, parsed: Path, folder: Path) -> Iterator[Settings]:
+    """A copy of a database and a home below the folder."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"drop database if exists {DATABASE} with (force)".encode())
         connection.execute(f"create database {DATABASE} template {template}".encode())
-    base = settings_module.load(home=tmp_path / "home", language="en")
+    base = settings_module.load(home=folder / "home", language="en")
     base.home.mkdir()
     (base.home / "dbt").symlink_to(parsed)
-    yield replace(base, database_url=with_database(server.url(), DATABASE), data=tmp_path / "data")
+    yield replace(base, database_url=with_database(server.url(), DATABASE), data=folder / "data")
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"drop database {DATABASE} with (force)".encode())
+        connection.execute(f"drop database if exists {DATABASE} with (force)".encode())

@@ -23,8 +23,8 @@ SECRET = "the guard at the east gate sleeps"
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    return quality_company(settings)
+def company(staged: Settings) -> Company:
+    return quality_company(staged)
 
 
 def test_finding_lives_from_the_failed_item_to_the_passed_reinspection(company: Company) -> None:

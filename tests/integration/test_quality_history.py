@@ -24,8 +24,8 @@ from yardstick.settings import Settings
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    return quality_company(settings)
+def company(staged: Settings) -> Company:
+    return quality_company(staged)
 
 
 def test_row_that_means_something_else_now_leaves_nothing_behind(company: Company) -> None:

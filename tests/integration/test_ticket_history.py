@@ -26,8 +26,8 @@ TICKET_FACTS = (
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    company = Company(settings).register()
+def company(staged: Settings) -> Company:
+    company = Company(staged).register()
     company.deliver_master()
     return company
 

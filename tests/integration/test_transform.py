@@ -12,8 +12,8 @@ from yardstick.settings import Settings
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    company = Company(settings).register()
+def company(staged: Settings) -> Company:
+    company = Company(staged).register()
     company.deliver_master()
     return company
 

@@ -21,8 +21,8 @@ DAY = "2026-03-02"
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    company = Company(settings).register()
+def company(staged: Settings) -> Company:
+    company = Company(staged).register()
     company.deliver_master()
     return company
 

@@ -12,8 +12,8 @@ DAY, NEXT = "2026-03-02", "2026-03-03"
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    company = Company(settings).register()
+def company(staged: Settings) -> Company:
+    company = Company(staged).register()
     company.deliver_master()
     return company
 
