@@ -27,7 +27,7 @@ QUALITY_FACTS = (
 READ_BY_FACTS = {
     *("project", "service_item", "org_unit", "ticket", "inspection", "inspection_item", "rectification"),
     *("takeover_finding", "fit_out_finding", "survey_answer", "person", "roster", "attendance"),
-    *("ticket_event", "call_back"),
+    *("ticket_event", "call_back", "complaint"),
     *("post", "assignment", "certificate", "training"),
 }
 MARTS = (

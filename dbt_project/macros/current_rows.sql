@@ -60,6 +60,15 @@ where problems = '[]'
 {% endmacro %}
 
 
+{#- Indexes by which facts look for current rows of an entity other than by their key. -#}
+{% macro looked_up_by(entity) %}
+    {{- return({
+        'ticket_event': [{'columns': ['source_id', 'source_ticket_id']}],
+        'call_back': [{'columns': ['source_id', 'source_ticket_id']}, {'columns': ['source_id', 'source_complaint_id']}],
+    }.get(entity, [])) -}}
+{% endmacro %}
+
+
 {#- The latest version of every key that this build's rows touch. -#}
 {% macro current_rows(entity) %}
 {%- set contract = contract_of(entity) -%}
@@ -77,7 +86,7 @@ where problems = '[]'
     indexes=[
         {'columns': contract['staged_key'], 'unique': true},
         {'columns': ['delivery_id']},
-    ] + ([{'columns': ['source_id', 'source_ticket_id']}] if entity in told_of_tickets() else []),
+    ] + looked_up_by(entity),
     tags=['entity:' ~ entity],
     post_hook=analyze_when_new(contract['staged_key']),
 ) }}

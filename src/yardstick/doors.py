@@ -95,6 +95,19 @@ DOORS = (
         has_lineage=True,
     ),
     Door(
+        "complaint",
+        ("marts", "fct_complaint"),
+        ("source_id", "source_complaint_id"),
+        day="received_date",
+        has_lineage=True,
+    ),
+    Door(
+        "household_history",
+        ("marts", "fct_household_history"),
+        ("kind", "source_id", "source_subject_id"),
+        day="happened_date",
+    ),
+    Door(
         "backlog_daily",
         ("marts", "fct_ticket_backlog_daily"),
         ("project_id", "service_item_id", "department_id", "day"),

@@ -45,6 +45,8 @@ create table marts.fct_inspection as select *, null::bigint as delivery_id from 
 create table marts.fct_inspection_item as select *, null::bigint as delivery_id from publish.inspection_item with no data;
 create table marts.fct_nonconformity as select *, null::bigint as delivery_id from publish.nonconformity with no data;
 create table marts.fct_survey_answer as select *, null::bigint as delivery_id from publish.survey_answer with no data;
+create table marts.fct_complaint as select *, null::bigint as delivery_id from publish.complaint with no data;
+create table marts.fct_household_history as select * from publish.household_history with no data;
 create table intermediate.int_days__affected (build_id bigint, day date);
 
 insert into ops.source (source_id, names, site_file, time_zone, config_sha256)
@@ -115,6 +117,15 @@ insert into marts.fct_survey_answer (source_id, source_survey_answer_id, survey_
 select 'demo', 'A-' || project_id, 'S1', project_id, 'overall', 'q1', 'answered', '2015-01-02 09:00Z', '2015-01-02',
     true, true, 4
 from marts.dim_project;
+insert into marts.fct_complaint (source_id, source_complaint_id, project_id, household_key, status, received_at,
+    received_date, handler_person_id, delivery_id)
+select 'demo', 'C-' || project_id, project_id, 'h-' || project_id, 'open', '2015-01-02 09:00Z', '2015-01-02',
+    manager_name, 4
+from marts.dim_project;
+insert into marts.fct_household_history (household_key, kind, source_id, source_subject_id, project_id, happened_at,
+    happened_date, tickets, complaints, repeats)
+select household_key, 'complaint', source_id, source_complaint_id, project_id, received_at, received_date, 0, 1, 0
+from marts.fct_complaint;
 insert into marts.fct_ticket_backlog_daily
 select project_id, service_item_id, 'D1', opened_date, count(*), count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0 from marts.fct_ticket group by 1, 2, 4;
 insert into marts.fct_sla_event (source_id, source_ticket_id, target, occurrence, project_id, status, started_at,

@@ -98,6 +98,8 @@ def test_first_publication_moves_everything_and_marks_the_deliveries(world: Sett
         "inspection_item": 2,
         "nonconformity": 2,
         "survey_answer": 2,
+        "complaint": 2,
+        "household_history": 2,
         "backlog_daily": 4,
         "indicator_daily": 4,
     }

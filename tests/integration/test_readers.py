@@ -31,6 +31,8 @@ BI = {
     "inspection_item",
     "nonconformity",
     "survey_answer",
+    "complaint",
+    "household_history",
     "backlog_daily",
     "indicator_daily",
     "published_day",
@@ -43,7 +45,7 @@ BI = {
     "difference",
     "delivery_status",
 }
-HR = {"release", "appraisal", "appraisal_month", "inspection", "nonconformity"}
+HR = {"release", "appraisal", "appraisal_month", "inspection", "nonconformity", "complaint"}
 NAMES = ("王芳", "赵敏", "Li Hua")
 PROJECT_OF_PM = "P1"
 

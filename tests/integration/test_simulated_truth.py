@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import hmac
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,21 +24,29 @@ def company(tmp_path: Path) -> SimulatedCompany:
     return simulate(tmp_path / "company", projects=5, months=2, seed=11, dirty=0.03)
 
 
-@pytest.fixture
-def staged(
-    company: SimulatedCompany, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Settings]:
-    """A warehouse in which the company's deliveries have landed and are staged."""
+def land(
+    company: SimulatedCompany, settings: Settings, monkeypatch: pytest.MonkeyPatch, *sources: str
+) -> tuple[Settings, int]:
+    """Land what the company's systems, or those named, deliver; returns the build that takes it on."""
     settings = replace(settings, sites=company.sites, data=company.data)
     first, last = company.first_day.isoformat(), company.last_day.isoformat()
     with running(company, settings) as variables:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        for lane in ingest.find_due(settings, first, last):
+        for lane in ingest.find_due(settings, first, last, source_ids=sources):
             ingest.land(settings, lane, "test")
     build = transform.plan_build(settings, "test")
     assert build
-    transform.stage(settings, build.build_id)
+    return settings, build.build_id
+
+
+@pytest.fixture
+def staged(
+    company: SimulatedCompany, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """A warehouse in which the company's deliveries have landed and are staged."""
+    settings, build_id = land(company, settings, monkeypatch)
+    transform.stage(settings, build_id)
     return settings
 
 
@@ -87,3 +97,42 @@ def test_every_planted_fault_is_found_and_nothing_else(staged: Settings, company
     }
     for kind, outcome in (("corrected", "superseded"), ("duplicate", "duplicate"), ("late", "staged")):
         assert sum(row["kind"] == kind and row["expected"] == outcome for row in faults) > 10
+
+
+def test_households_that_complain_again_and_again_are_found(
+    company: SimulatedCompany, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, build_id = land(company, settings, monkeypatch, "master_data", "helpdesk")
+    entities = ("project", "service_item", "ticket", "complaint", "call_back")
+    selected = [*(f"tag:entity:{name}" for name in entities), "+fct_complaint,tag:facts"]
+    transform.run_dbt(settings, ["run", "--select", *selected], variables={"build_id": build_id})
+    with warehouse.connect(settings.require_database_url()) as connection:
+        [(salt,)] = connection.execute("select salt from ops.household_salt").fetchall()
+        found = Counter(
+            tuple(row)
+            for row in connection.execute(
+                "select project_id, service_item_id, household_key from marts.fct_complaint where is_repeat"
+            )
+        )
+        complaints = Counter(
+            tuple(row)
+            for row in connection.execute(
+                "select project_id, service_item_id, household_key from marts.fct_complaint"
+            )
+        )
+    with (company.truth / "complainers.csv").open(encoding="utf-8", newline="") as lines:
+        complainers = list(csv.DictReader(lines))
+
+    def key(row: dict[str, str]) -> tuple[str, str, str]:
+        told = f"{row['project_id']}\x1f{row['household_id']}".encode()
+        digest = hmac.new(salt, told, hashlib.sha256).hexdigest()[:32]
+        return row["project_id"], row["service_item_id"], digest
+
+    again = {key(row) for row in complainers if int(row["complaints"]) >= 3}
+    assert len(again) >= 3
+    # of two months, three complaints cannot all lie more than thirty days apart
+    assert again & complaints.keys() <= found.keys()
+    assert len(again & complaints.keys()) == len(again)
+    # everybody else who complains twice about the same thing is chance, and rare
+    by_chance = found.keys() - {key(row) for row in complainers}
+    assert len(by_chance) <= len(complaints) / 20

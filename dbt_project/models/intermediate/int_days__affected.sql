@@ -7,6 +7,7 @@
 -- depends_on: {{ ref('fct_survey_answer') }}
 -- depends_on: {{ ref('fct_ticket_span') }}
 -- depends_on: {{ ref('fct_sla_event') }}
+-- depends_on: {{ ref('fct_complaint') }}
 
 with changed as (
     select * from {{ ref('int_tickets__changed') }}

@@ -86,6 +86,21 @@ keys as (
         null::date[] as closed_days
     from service_items
     cross join told
+    union all
+    -- what is about no service item, as a complaint may be
+    select
+        'service_item' as kind,
+        '' as key_id,
+        '' as told_emergency,
+        '' as time_zone,
+        array(
+            select rules.rule_number from rules
+            where
+                rules.service_item_ids is null and rules.service_group_ids is null
+                and not coalesce(rules.is_emergency, false)
+            order by rules.rule_number
+        ) as rule_numbers,
+        null::date[] as closed_days
 )
 
 select

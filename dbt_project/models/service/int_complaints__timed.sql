@@ -1,7 +1,7 @@
 {{ config(materialized='view', schema='intermediate', contract={'enforced': false}) }}
 
 with complaints as (
-    select * from {{ ref('stg_delivered__complaints') }}
+    select * from {{ ref('fct_complaint') }}
     where status <> 'withdrawn'
 ),
 
@@ -15,17 +15,9 @@ horizons as (
 ),
 
 -- What is not answered has waited until the end of the last day that is known.
-timed as (
+known as (
     select
-        complaints.source_id,
-        complaints.source_complaint_id,
-        complaints.project_id,
-        complaints.severity,
-        complaints.status,
-        complaints.received_at,
-        (complaints.received_at at time zone sources.time_zone)::date as received_date,
-        coalesce(complaints.replied_at, complaints.resolved_at, complaints.closed_at) as answered_at,
-        coalesce(complaints.resolved_at, complaints.closed_at) as settled_at,
+        complaints.*,
         horizons.horizon_date,
         (horizons.horizon_date + 1)::timestamp at time zone sources.time_zone as known_until
     from complaints
@@ -49,5 +41,5 @@ select
     round(
         (extract(epoch from coalesce(settled_at, known_until) - received_at) / 3600)::numeric, 2
     ) as hours_to_settle
-from timed
+from known
 where received_at < known_until

@@ -7,6 +7,7 @@ department's level, from the weather and from how many of the department are at 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -80,7 +81,7 @@ class Helpdesk:
         count: how many tickets there are.
         breakdowns: equipment that stood still.
         effects: what each shortage has cost, by project and department.
-        worst: per project, tickets later than promised.
+        complainers: complaints of the households that complain again and again, by project, item and household.
     """
 
     ticket: Table
@@ -90,6 +91,7 @@ class Helpdesk:
     count: int = 0
     breakdowns: list[Breakdown] = field(default_factory=list, repr=False)
     effects: dict[tuple[str, str], Effect] = field(default_factory=dict)
+    complainers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
 @dataclass
@@ -196,6 +198,11 @@ def _someone(context: _Context, department: str, random: Random) -> str | None:
     return random.choice(people).person_id if people else None
 
 
+def _complainer(project: Project, item: Item) -> str:
+    """The household that complains again and again about the same thing."""
+    return f"{project.project_id}-0110{1 + catalogue.ITEMS.index(item) % 3}01"
+
+
 def _ticket(context: _Context, number: int, weights: Sequence[float]) -> None:
     """One ticket from opening to the last call."""
     random, project, day, desk = context.random, context.project, context.day, context.desk
@@ -234,8 +241,7 @@ def _ticket(context: _Context, number: int, weights: Sequence[float]) -> None:
     if item.asset and context.assets.get(item.asset):
         asset = random.choice(context.assets[item.asset])
     if item.group == "complaint" and random.random() < 0.25:
-        # a few households complain again and again about the same thing
-        house = f"{project.project_id}-0110{1 + catalogue.ITEMS.index(item) % 3}01"
+        house = _complainer(project, item)
     channels = catalogue.CHANNELS
     source = random.choices(list(channels), [weight for _, weight in channels.values()])[0]
     ticket_id = f"{today:%Y%m%d}{project.project_id[1:]}{number:07}"
@@ -324,6 +330,8 @@ def _ticket(context: _Context, number: int, weights: Sequence[float]) -> None:
     content = 4.35 + 0.55 * level - 1.3 * is_late - 0.9 * reopened
     complaint = None
     if item.code in _COMPLAINTS:
+        if house == _complainer(project, item):
+            desk.complainers[project.project_id, item.code, house] += 1
         complaint = _complaint(
             context, item, ticket_id, house, opened, confirmed, responded, final, content, level
         )

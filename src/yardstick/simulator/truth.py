@@ -26,6 +26,7 @@ def write(
     plan: Plan,
     staff: Staff,
     effects: Mapping[tuple[str, str], Effect],
+    complainers: Mapping[tuple[str, str, str], int],
     gaps: Mapping[str, int],
     accounts: Mapping[str, Account],
     tickets: int,
@@ -34,8 +35,8 @@ def write(
 
     ``dirty_rows.csv``: every planted fault, where it stands and what must become of it.
     ``accounts.csv``: per entity, rows by what must become of them.
-    ``shortages.csv``, ``inspectors.csv``, ``standards.csv``, ``bounces.csv``, ``improvements.csv``,
-    ``responsibility_gaps.csv``, ``projects.csv``: what was planted.
+    ``shortages.csv``, ``inspectors.csv``, ``standards.csv``, ``bounces.csv``, ``complainers.csv``,
+    ``improvements.csv``, ``responsibility_gaps.csv``, ``projects.csv``: what was planted.
     ``summary.json``: the company in a few figures.
     """
     write_table = writers.write_table
@@ -101,6 +102,11 @@ def write(
         folder / "bounces.csv",
         ["project_id", "from_department", "to_department", "share"],
         ([each.project_id, each.from_department, each.to_department, each.share] for each in plan.bounces),
+    )
+    write_table(
+        folder / "complainers.csv",
+        ["project_id", "service_item_id", "household_id", "complaints"],
+        ([*of, count] for of, count in sorted(complainers.items())),
     )
     write_table(
         folder / "improvements.csv",

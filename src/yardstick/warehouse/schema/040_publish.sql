@@ -368,6 +368,77 @@ create table if not exists publish.survey_answer (
 );
 create index if not exists survey_answer_asked on publish.survey_answer (asked_date);
 create index if not exists survey_answer_project on publish.survey_answer (project_id, asked_date);
+create table if not exists publish.complaint (
+    source_id text not null,
+    source_complaint_id text not null,
+    source_ticket_id text,
+    project_id text not null,
+    service_item_id text,
+    household_key text,
+    channel text,
+    complaint_kind text,
+    severity text,
+    status text not null,
+    received_at timestamptz not null,
+    received_date date not null,
+    acknowledged_at timestamptz,
+    replied_at timestamptz,
+    answered_at timestamptz,
+    due_at timestamptz,
+    due_date date,
+    resolved_at timestamptz,
+    settled_at timestamptz,
+    settled_date date,
+    closed_at timestamptz,
+    closed_date date,
+    is_on_time boolean,
+    acknowledge_calendar_minutes integer,
+    acknowledge_service_minutes integer,
+    reply_calendar_minutes integer,
+    reply_service_minutes integer,
+    resolve_calendar_minutes integer,
+    resolve_service_minutes integer,
+    close_calendar_minutes integer,
+    close_service_minutes integer,
+    is_escalated boolean,
+    escalation_level text,
+    escalated_at timestamptz,
+    is_upheld boolean,
+    rating integer,
+    is_called_back boolean,
+    called_back_at timestamptz,
+    source_call_back_id text,
+    department_id text,
+    accountable_post_id text,
+    handler_person_id text,
+    is_repeat boolean,
+    repeats integer,
+    repeat_of_source_id text,
+    repeat_of text,
+    days_since_previous integer,
+    primary key (source_id, source_complaint_id)
+);
+create index if not exists complaint_received on publish.complaint (received_date);
+create index if not exists complaint_project on publish.complaint (project_id, received_date);
+create table if not exists publish.household_history (
+    household_key text not null,
+    kind text not null,
+    source_id text not null,
+    source_subject_id text not null,
+    project_id text not null,
+    service_item_id text,
+    complaint_kind text,
+    happened_at timestamptz not null,
+    happened_date date not null,
+    is_repeat boolean,
+    tickets integer not null,
+    complaints integer not null,
+    repeats integer not null,
+    primary key (kind, source_id, source_subject_id)
+);
+create index if not exists household_history_happened on publish.household_history (happened_date);
+create index if not exists household_history_household on publish.household_history (household_key, happened_at);
+create index if not exists household_history_project on publish.household_history (project_id, happened_date);
 create table if not exists publish.backlog_daily (
     project_id text not null,
     service_item_id text not null,

@@ -58,9 +58,10 @@ grant select on publish.project, publish.service_item, publish.org_unit, publish
 publish.ticket_handover,
 publish.sla_event, publish.sla_daily,
 publish.backlog_daily, publish.indicator_daily, publish.day, publish.delivery_status,
-publish.standard, publish.standard_category, publish.inspection_item, publish.survey_answer
+publish.standard, publish.standard_category, publish.inspection_item, publish.survey_answer,
+publish.household_history
 to reader_hq, reader_hr, reader_pm;
--- Not who inspected, nor which person has to put it right.
+-- Not who inspected, which person has to put it right, nor who handled a complaint.
 grant select (
     source_id, source_inspection_id, project_id, inspection_type, inspection_scope, theme, status, planned_date,
     due_date, started_at, ended_at, done_date, is_done, is_announced, lead_department_id, standards_release,
@@ -73,7 +74,17 @@ grant select (
     reinspection_result, closed_at, closed_date, is_overdue, is_rectified_on_time, is_repeated,
     repeats_nonconformity_id, accountable_post_id, department_id, observed
 ) on publish.nonconformity to reader_hq, reader_hr, reader_pm;
-grant select on publish.inspection, publish.nonconformity to reader_hr;
+grant select (
+    source_id, source_complaint_id, source_ticket_id, project_id, service_item_id, household_key, channel,
+    complaint_kind, severity, status, received_at, received_date, acknowledged_at, replied_at, answered_at,
+    due_at, due_date, resolved_at, settled_at, settled_date, closed_at, closed_date, is_on_time,
+    acknowledge_calendar_minutes, acknowledge_service_minutes, reply_calendar_minutes, reply_service_minutes,
+    resolve_calendar_minutes, resolve_service_minutes, close_calendar_minutes, close_service_minutes,
+    is_escalated, escalation_level, escalated_at, is_upheld, rating, is_called_back, called_back_at,
+    source_call_back_id, department_id, accountable_post_id, is_repeat, repeats, repeat_of_source_id, repeat_of,
+    days_since_previous
+) on publish.complaint to reader_hq, reader_hr, reader_pm;
+grant select on publish.inspection, publish.nonconformity, publish.complaint to reader_hr;
 grant select on release.score, release.indicator, release.item, release.category, release.day to reader_hq, reader_hr, reader_pm;
 -- Not who signed, and not the company's totals.
 grant select (
@@ -223,6 +234,57 @@ select
 from publish.nonconformity;
 create or replace view bi.survey_answer with (security_invoker = true) as
 select * from publish.survey_answer;
+create or replace view bi.complaint with (security_invoker = true) as
+select
+    source_id,
+    source_complaint_id,
+    source_ticket_id,
+    project_id,
+    service_item_id,
+    household_key,
+    channel,
+    complaint_kind,
+    severity,
+    status,
+    received_at,
+    received_date,
+    acknowledged_at,
+    replied_at,
+    answered_at,
+    due_at,
+    due_date,
+    resolved_at,
+    settled_at,
+    settled_date,
+    closed_at,
+    closed_date,
+    is_on_time,
+    acknowledge_calendar_minutes,
+    acknowledge_service_minutes,
+    reply_calendar_minutes,
+    reply_service_minutes,
+    resolve_calendar_minutes,
+    resolve_service_minutes,
+    close_calendar_minutes,
+    close_service_minutes,
+    is_escalated,
+    escalation_level,
+    escalated_at,
+    is_upheld,
+    rating,
+    is_called_back,
+    called_back_at,
+    source_call_back_id,
+    department_id,
+    accountable_post_id,
+    is_repeat,
+    repeats,
+    repeat_of_source_id,
+    repeat_of,
+    days_since_previous
+from publish.complaint;
+create or replace view bi.household_history with (security_invoker = true) as
+select * from publish.household_history;
 create or replace view bi.backlog_daily with (security_invoker = true) as
 select * from publish.backlog_daily;
 create or replace view bi.indicator_daily with (security_invoker = true) as
@@ -381,6 +443,19 @@ select
     accountable_post_id,
     accountable_person_id
 from publish.nonconformity;
+
+create or replace view hr.complaint with (security_invoker = true) as
+select
+    source_id,
+    source_complaint_id,
+    project_id,
+    received_date,
+    is_on_time,
+    is_upheld,
+    rating,
+    accountable_post_id,
+    handler_person_id
+from publish.complaint;
 
 create or replace view hr.appraisal_month with (security_invoker = true) as
 select * from hr.appraisal
