@@ -2,6 +2,7 @@
     config(
         materialized='table',
         indexes=[{'columns': ['source_id', 'source_ticket_id', 'target', 'occurrence'], 'unique': true}],
+        pre_hook='set local enable_nestloop = off',
         post_hook='analyze {{ this }}',
     )
 }}
