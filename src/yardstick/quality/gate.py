@@ -125,7 +125,7 @@ def _presence(suite: Suite, covered: Coverage, rows: int) -> Finding:
         expectation="rows_are_present",
         columns=[],
         severity="blocking",
-        success=rows > 0 or expected == 0,
+        success=rows > 0 or not expected,
         observed={"element_count": rows, "rows_delivered": expected},
         delivery_ids=covered.deliveries(suite.entities),
         means=Text("这一批次应有数据行", "The rows this build brought are there"),
