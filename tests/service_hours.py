@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from yardstick import standards
 from yardstick.settings import LANGUAGES, Settings, project_root
 
 SECOND_FROM = date(2026, 7, 1)
+# First day in force, and name.
+RELEASES = ((date(2015, 1, 1), "first"), (SECOND_FROM, "second"))
 FIRST, LAST = utc("2025-12-20T00:00"), utc("2026-11-10T00:00")
 ZONES = {
     "shanghai": "Asia/Shanghai",
@@ -35,7 +37,8 @@ ITEMS: dict[str, tuple[str | None, bool | None]] = {
     "lawn": ("greening", None),
     "noise": (None, None),
 }
-PROJECTS = ("P1", "P2", "P3")
+GRADES = {"P1": "A", "P2": "B", "P3": "C"}
+PROJECTS = tuple(GRADES)
 
 
 def week(draw: random.Random) -> dict[str, Any]:
@@ -128,25 +131,33 @@ def service_hours(draw: random.Random) -> dict[str, Any]:
     }
 
 
-def write(folder: Path, *contents: dict[str, Any]) -> Path:
-    """Put a release below ``folder`` for each content; the second comes into force in the middle of the year."""
+def write(folder: Path, *contents: dict[str, Any], sla: Sequence[dict[str, Any]] = ()) -> Path:
+    """Put a release below ``folder`` for each content; the second comes into force in the middle of the year.
+
+    Args:
+        folder: the folder of releases.
+        contents: of each release's calendars.yml.
+        sla: of each release's sla.yml, if any.
+    """
     shipped = project_root() / "expectations/standards/2015-01"
     shutil.copytree(shipped, folder / "first", dirs_exist_ok=True)
-    heads = [("first", "2015-01-01", None), ("second", SECOND_FROM.isoformat(), "first")]
     head = yaml.load((shipped / "release.yml").read_text(encoding="utf-8"), Loader=standards.Loader)
-    for (name, effective_from, base), content in zip(heads, contents, strict=False):
+    for number, ((effective_from, name), content) in enumerate(zip(RELEASES, contents, strict=False)):
         (folder / name).mkdir(exist_ok=True)
         # A release that is in force before its years would not be well-formed.
-        content["years"]["first"] = int(effective_from[:4]) if base is None else content["years"]["first"]
-        head |= {"standards_release": name, "effective_from": effective_from}
-        release = head | ({"based_on": base} if base else {})
-        for part, written in (("release", release), ("calendars", content)):
+        content["years"]["first"] = content["years"]["first"] if number else effective_from.year
+        head |= {"standards_release": name, "effective_from": effective_from.isoformat()}
+        release = head | ({"based_on": "first"} if number else {})
+        parts = {"release": release, "calendars": content} | ({"sla": sla[number]} if sla else {})
+        for part, written in parts.items():
             text = yaml.safe_dump(written, allow_unicode=True, sort_keys=False)
             (folder / name / f"{part}.yml").write_text(text, encoding="utf-8")
     return folder
 
 
-def found(settings: Settings, *contents: dict[str, Any]) -> tuple[Company, WorkingTime]:
+def found(
+    settings: Settings, *contents: dict[str, Any], sla: Sequence[dict[str, Any]] = ()
+) -> tuple[Company, WorkingTime]:
     """The company in an empty installation, its master data delivered but not built, and the reference."""
     company = Company(settings, source_id="shanghai").register(with_calendar=False)
     with company.open() as connection, connection.transaction():
@@ -156,8 +167,9 @@ def found(settings: Settings, *contents: dict[str, Any]) -> tuple[Company, Worki
                 "values (%s, '{}', 'site.yml', %s, '') on conflict do nothing",
                 [source, zone],
             )
-    load(company, *contents)
-    company.deliver("project", {"2026-03-01": [project(name) for name in PROJECTS]})
+    load(company, *contents, sla=sla)
+    projects = [project(name, project_grade=grade) for name, grade in GRADES.items()]
+    company.deliver("project", {"2026-03-01": projects})
     company.deliver("service_item", {"2026-03-01": [item_row(item) for item in ITEMS]})
     return company, reference(*contents)
 
@@ -173,16 +185,20 @@ def item_row(item: str, items: Mapping[str, tuple[str | None, bool | None]] = IT
     }
 
 
-def load(company: Company, *contents: dict[str, Any]) -> None:
+def load(company: Company, *contents: dict[str, Any], sla: Sequence[dict[str, Any]] = ()) -> None:
     """Make releases of the contents, and load them."""
-    folder = write(company.settings.home / "standards", *contents)
+    folder = write(company.settings.home / "standards", *contents, sla=sla)
     with company.open() as connection, connection.transaction():
         standards.load(connection, standards.read(folder))
 
 
 def reference(*contents: dict[str, Any]) -> WorkingTime:
     return WorkingTime(
-        list(zip([date(2015, 1, 1), SECOND_FROM], contents, strict=False)), ZONES, ITEMS, FIRST, LAST
+        [(first, content) for (first, _), content in zip(RELEASES, contents, strict=False)],
+        ZONES,
+        ITEMS,
+        FIRST,
+        LAST,
     )
 
 

@@ -554,7 +554,7 @@ class Life:
             return None
         end = minute(self.ended_at)
         reached = [call.called_at for call in self.ticket.call_backs if call.result == "reached"]
-        told = [event.occurred_at for event in self.from_opening if event.event_kind == "called_back"]
+        told = [event.occurred_at for event in self.delivered if event.event_kind == "called_back"]
         for moments in (reached, told):
             after = [at for at in moments if minute(at) >= end]
             if after:

@@ -198,7 +198,7 @@ called_by_event as (
         source_ticket_id,
         min(occurred_at) as called_back_at
     from events
-    where event_kind = 'called_back' and minute >= ended_minute
+    where event_kind = 'called_back' and {{ minute_of('occurred_at') }} >= ended_minute
     group by source_id, source_ticket_id
 ),
 
