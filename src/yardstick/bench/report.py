@@ -8,7 +8,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,11 @@ class Report:
     sizes: dict[str, Any] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, name: str, values: Sequence[float]) -> None:
+        """A ratio of several runs: their median, and beside it the least and the greatest."""
+        self.ratios[name] = statistics.median(values)
+        self.details.setdefault("spread", {})[name] = [round(min(values), 3), round(max(values), 3)]
 
     def as_json(self) -> dict[str, Any]:
         """The report with the machine and the versions it was made on."""

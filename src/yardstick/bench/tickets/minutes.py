@@ -1,0 +1,227 @@
+"""Service minutes of every ticket and state, ours against the weekly expansion, both held to a count of minutes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from yardstick.bench.report import Report, alternate, progress
+from yardstick.bench.tickets import hours
+from yardstick.bench.tickets.company import DAYS, build_calendar, connect, render
+from yardstick.settings import Settings
+
+SCALES = {"small": 20_000, "full": 1_000_000}
+ROUNDS = {"small": 3, "full": 2}
+PEERS = {
+    "without_holidays": "service_minutes_vs_weekly_expansion_without_holidays",
+    "with_holidays": "service_minutes_vs_weekly_expansion",
+}
+MILESTONES = {
+    "assign_service_minutes": ("assigned", "accepted"),
+    "first_response_service_minutes": ("accepted",),
+    "first_resolution_service_minutes": ("work_done", "closed"),
+    "close_service_minutes": ("closed",),
+}
+STATES = {
+    "waiting_service_minutes": ("open", "assigned"),
+    "work_service_minutes": ("in_progress",),
+    "owner_waiting_service_minutes": ("waiting_owner",),
+    "internal_waiting_service_minutes": ("waiting_parts",),
+    "outside_waiting_service_minutes": ("waiting_weather", "waiting_other"),
+    "done_service_minutes": ("done",),
+}
+_LIVES = """
+    select
+        event.ticket_id,
+        min(item.schedule_id),
+        array_agg(
+            floor(date_part('epoch', event.occurred_at - timestamptz '2024-01-01 00:00+08') / 60)::integer
+            order by event.number
+        ),
+        array_agg(event.event_kind order by event.number),
+        array_agg(event.status order by event.number)
+    from bench.event as event
+    inner join bench.ticket as ticket on event.ticket_id = ticket.ticket_id
+    inner join bench.item as item on ticket.service_item_id = item.service_item_id
+    group by event.ticket_id
+    order by event.ticket_id
+"""
+_SETTINGS = ("shared_buffers", "work_mem", "max_parallel_workers_per_gather", "server_version")
+
+
+def measure(made: Settings, tickets: int, rounds: int, report: Report) -> None:
+    """Both ratios, with every answer counted minute by minute.
+
+    Args:
+        made: an installation that ``found`` has made.
+        tickets: how many.
+        rounds: how often each of the peers is run.
+        report: to be filled.
+
+    Raises:
+        AssertionError: when an answer differs.
+    """
+    progress("the calendar, by dbt")
+    build_calendar(made)
+    with connect(made) as connection:
+        progress(f"{tickets:,} tickets and their events")
+        prepare(connection, tickets)
+        report.sizes |= _sizes(connection)
+        report.details["server"] = {name: _one(connection, f"show {name}") for name in _SETTINGS}
+        sides = {
+            "ours": partial(run, connection, "service_minutes"),
+            "without_holidays": partial(run, connection, "weekly_expansion", holidays=False),
+            "with_holidays": partial(run, connection, "weekly_expansion", holidays=True),
+        }
+        _time(sides, rounds, report)
+        check(connection, report)
+
+
+def prepare(connection: psycopg.Connection[Any], tickets: int) -> None:
+    """The tickets, their events with the status that each leads to, and what the weekly expansion reads."""
+    connection.execute(b"create schema bench")
+    connection.execute(render("generate", first=1, last=tickets, tickets=tickets, days=DAYS))
+    connection.execute(
+        b"create unlogged table bench.item (service_item_id text, schedule_id text);"
+        b"create unlogged table bench.schedule_range "
+        b"(schedule_id text, opens_minute integer, closes_minute integer);"
+        b"create unlogged table bench.holiday (schedule_id text, starts_minute integer, ends_minute integer)"
+    )
+    epoch = datetime(1970, 1, 1)
+
+    def minute(moment: datetime) -> int:
+        return int((moment - epoch).total_seconds()) // 60
+
+    tables: dict[str, Iterator[tuple[object, ...]]] = {
+        "item": iter(hours.items().items()),
+        "schedule_range": hours.schedule_ranges(),
+        "holiday": ((name, minute(first), minute(end)) for name, first, end in hours.holiday_ranges()),
+    }
+    for name, rows in tables.items():
+        with connection.cursor().copy(f"copy bench.{name} from stdin".encode()) as to:
+            for row in rows:
+                to.write_row(row)
+    connection.execute(b"vacuum analyze")
+
+
+def run(connection: psycopg.Connection[Any], statement: str, target: str, **given: object) -> None:
+    """Compute one side's answers anew."""
+    milestones, states = (
+        {name: ", ".join(f"'{code}'" for code in codes) for name, codes in each.items()}
+        for each in (MILESTONES, STATES)
+    )
+    connection.execute(f"drop table if exists bench.{target}".encode())
+    connection.execute(
+        render(
+            statement, target=target, milestones=milestones, states=states, time_zone=hours.TIME_ZONE, **given
+        )
+    )
+
+
+def check(connection: psycopg.Connection[Any], report: Report) -> None:
+    """Count the minutes of every ticket one by one and hold all three answers to them.
+
+    Raises:
+        AssertionError: when an answer differs.
+    """
+    progress("every answer, minute by minute")
+    kept = {
+        name: {
+            calendar: hours.served(calendar, with_holidays=name != "without_holidays")
+            for calendar in hours.CALENDARS
+        }
+        for name in ("ours", *PEERS)
+    }
+    differences = dict.fromkeys(("ours", *PEERS), 0)
+    compared = 0
+    columns = ", ".join(["ticket_id", *MILESTONES, *STATES])
+    with contextlib.ExitStack() as stack:
+        answers = {
+            name: stack.enter_context(
+                contextlib.closing(
+                    _stream(connection, f"select {columns} from bench.{name} order by ticket_id")  # noqa: S608
+                )
+            )
+            for name in ("ours", *PEERS)
+        }
+        for ticket_id, calendar, moments, kinds, statuses in _stream(connection, _LIVES):
+            compared += 1
+            for name, each in answers.items():
+                expected = count_minutes(kept[name][calendar], moments, kinds, statuses)
+                differences[name] += next(each) != (ticket_id, *expected)
+    report.details["checked"] = {"tickets": compared, "differences": differences}
+    if compared != report.sizes["tickets"] or any(differences.values()):
+        raise AssertionError(f"answers differ from the minutes counted: {report.details['checked']}")
+
+
+def count_minutes(
+    served: bytes, moments: list[int], kinds: list[str], statuses: list[str]
+) -> tuple[int | None, ...]:
+    """Served minutes of every measure, each minute looked at.
+
+    Args:
+        served: one byte for every minute: 1 when it is served.
+        moments: the minute of every event, in order.
+        kinds: of every event.
+        statuses: what each event leads to.
+    """
+    reached = (
+        next((moment for moment, kind in zip(moments, kinds, strict=True) if kind in wanted), None)
+        for wanted in MILESTONES.values()
+    )
+    until = [None if moment is None else served.count(1, moments[0], moment) for moment in reached]
+    stays = list(zip(statuses, moments, moments[1:], strict=False))
+    within = [
+        sum(served.count(1, begin, end) for status, begin, end in stays if status in wanted)
+        for wanted in STATES.values()
+    ]
+    return (*until, *within)
+
+
+def _time(sides: Mapping[str, Callable[[str], None]], rounds: int, report: Report) -> None:
+    """Ours before and after every run of a peer, so that a machine that is busier for a while is so for both."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+
+    def once(name: str) -> float:
+        took = alternate({name: lambda _: sides[name](name)}, 1, progress)[name][0]
+        seconds[name].append(took)
+        return took
+
+    ratios: dict[str, list[float]] = {name: [] for name in PEERS}
+    before = once("ours")
+    for _ in range(rounds):
+        for name, found in ratios.items():
+            peer, after = once(name), once("ours")
+            found.append(2 * peer / (before + after))
+            before = after
+    for name, ratio in PEERS.items():
+        report.add(ratio, ratios[name])
+    report.details["seconds"] = {name: [round(one, 2) for one in each] for name, each in seconds.items()}
+
+
+def _sizes(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+    counted = connection.execute(
+        b"select (select count(*) from bench.ticket), (select count(*) from bench.event), "
+        b"(select count(distinct schedule_id) from bench.item), (select count(*) from bench.holiday)"
+    ).fetchone()
+    return dict(zip(("tickets", "events", "calendars", "holidays"), counted or (), strict=True))
+
+
+def _one(connection: psycopg.Connection[Any], query: str) -> Any:
+    row = connection.execute(query.encode()).fetchone()
+    return row[0] if row else None
+
+
+def _stream(connection: psycopg.Connection[Any], query: str) -> Generator[tuple[Any, ...]]:
+    """Rows as they come, from a session of its own."""
+    with (
+        psycopg.connect(connection.info.dsn, password=connection.info.password) as session,
+        session.cursor(name="rows") as cursor,
+    ):
+        cursor.itersize = 20_000
+        yield from cursor.execute(query.encode())
