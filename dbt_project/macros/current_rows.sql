@@ -65,6 +65,7 @@ where problems = '[]'
     {{- return({
         'ticket_event': [{'columns': ['source_id', 'source_ticket_id']}],
         'call_back': [{'columns': ['source_id', 'source_ticket_id']}, {'columns': ['source_id', 'source_complaint_id']}],
+        'procedure_execution': [{'columns': ['started_at']}],
     }.get(entity, [])) -}}
 {% endmacro %}
 

@@ -17,7 +17,9 @@ from yardstick.settings import Settings
 FIRST, DAYS = date(2026, 2, 8), 54  # the Spring Festival, and the turn of the clock in Berlin
 STANDARDS = """
 insert into ops.standards_release (standards_release, effective_from, content_sha256, names, staffing)
-values ('2026-01', '2026-01-01', 'x', '{}', '{"late_grace_minutes": 5, "early_grace_minutes": 6}');
+values ('2026-01', '2026-01-01', 'x', '{}', '{"late_grace_minutes": 5, "early_grace_minutes": 6,
+    "overtime": {"limit_hours_per_day": 3, "limited_by_day": ["workday"], "limit_hours_per_month": 10,
+        "limited_by_month": ["workday", "rest_day"]}}');
 insert into ops.labour_day (day, day_kind) select day, case
     when day in ('2026-02-17', '2026-02-18') then 'public_holiday'
     when day = '2026-02-14' then 'workday'
@@ -49,7 +51,7 @@ def build_attendance(company: Company) -> int:
     assert planned
     transform.run_dbt(
         company.settings,
-        ["run", "--select", "+fct_attendance"],
+        ["run", "--select", "+fct_overtime_monthly"],
         variables={"build_id": planned.build_id},
     )
     company.audit(planned.build_id)
@@ -75,6 +77,31 @@ def differences(company: Company, reference: Attendance) -> list[object]:
                 (name, {c: (wanted[c], told[c]) for c in told if told[c] != wanted[c]}, wanted["status"])
             )
     return wrong
+
+
+def overtime_that_differs(company: Company, reference: Attendance) -> list[object]:
+    """Persons' months with other overtime, days over three hours, or another answer to the limit of ten."""
+    days: dict[tuple[str, date], list[int]] = {}
+    for row in reference.rows().values():
+        of_day = days.setdefault((row["person_id"], row["shift_date"]), [0, 0, 0])
+        for place, name in enumerate(("", "_workday", "_rest_day")):
+            of_day[place] += row[f"overtime{name}_minutes"] or 0
+    expected: dict[tuple[str, date], list[int]] = {}
+    for (person, day), (minutes, workday, rest_day) in days.items():
+        of_month = expected.setdefault((person, day.replace(day=1)), [0, 0, 0])
+        of_month[0] += minutes
+        of_month[1] += workday > 180
+        of_month[2] += workday + rest_day
+    told = {
+        (person, month): (minutes, over_days, is_over)
+        for person, month, minutes, over_days, is_over in company.rows(
+            "select person_id, month, overtime_minutes, days_over_limit, is_over_month_limit "
+            "from marts.fct_overtime_monthly"
+        )
+    }
+    wanted = {place: (minutes, over, limited > 600) for place, (minutes, over, limited) in expected.items()}
+    assert 0 < sum(is_over for _, _, is_over in wanted.values()) < len(wanted)
+    return sorted(place for place in told.keys() | wanted.keys() if told.get(place) != wanted.get(place))
 
 
 def test_agrees_with_a_plain_reference_over_random_rosters_before_and_after_corrections(
@@ -114,6 +141,8 @@ def test_agrees_with_a_plain_reference_over_random_rosters_before_and_after_corr
     assert differences(company, reference)[:5] == []
     assert len(differences(company, replace(reference, late_grace=7))) > 20  # it would be seen
 
+    assert overtime_that_differs(company, reference)[:5] == []
+
     rosters, records = drawn.alter(400)
     pulled = str(last + timedelta(days=1))
     deliver("roster", {key: drawn.rosters[key] for key in sorted(rosters)}, pulled, "pull.csv")
@@ -122,5 +151,6 @@ def test_agrees_with_a_plain_reference_over_random_rosters_before_and_after_corr
     reference.rosters, reference.records = drawn.rosters, drawn.records
     reference.horizons = dict.fromkeys(ZONES, last + timedelta(days=1))
     assert differences(company, reference)[:5] == []
+    assert overtime_that_differs(company, reference)[:5] == []
     touched = company.rows("select count(*) from intermediate.int_attendance__touched")[0][0]
     assert touched < len(rows) / 5  # and not everything was looked at again

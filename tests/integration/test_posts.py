@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from tests.deliveries import Company
@@ -109,6 +110,41 @@ def differences(company: Company, expected: dict[Any, dict[str, Any]]) -> list[o
     return wrong
 
 
+MODELS = ("+fct_post_daily", "+fct_staff_monthly", "+fct_turnover_monthly")
+
+
+def months_that_differ(company: Company, expected: dict[Any, Decimal]) -> list[object]:
+    """Parts of months that differ, and persons whose parts are not the whole."""
+    found = {
+        (month, person, project): days
+        for month, person, project, days in company.rows(
+            "select month, person_id, project_id, days from marts.fct_staff_monthly"
+        )
+    }
+    wrong = [
+        (place, expected.get(place), found.get(place))
+        for place in expected.keys() | found.keys()
+        if expected.get(place, Decimal(0)) != found.get(place, Decimal(0))
+    ]
+    return wrong + company.rows(
+        "select person_id, month, sum(days), service_days from marts.fct_staff_monthly "
+        "group by person_id, month, service_days having sum(days) <> service_days"
+    )
+
+
+def flows_that_do_not_add_up(company: Company) -> list[object]:
+    return company.rows(
+        "select * from marts.fct_turnover_monthly "
+        "where persons_at_start + joiners + moved_in - leavers - moved_out <> persons_at_end"
+    ) + company.rows(
+        "select a.month, a.days, b.days "
+        "from (select month, sum(days) as days from marts.fct_staff_monthly group by 1) as a "
+        "full join (select month, sum(person_days) as days from marts.fct_turnover_monthly group by 1) as b "
+        "using (month) "
+        "where a.days is distinct from b.days"
+    )
+
+
 def test_agrees_with_a_plain_reference_before_and_after_corrections(settings: Settings) -> None:
     draw = random.Random(20260401)
     companies = two_sources(settings)
@@ -138,22 +174,26 @@ def test_agrees_with_a_plain_reference_before_and_after_corrections(settings: Se
     deliver("assignment", assignments, FIRST, "assignments.csv")
     deliver("certificate", [row for _, row in versions], FIRST, "certificates.csv")
     deliver_duty(sorted(drawn.rosters), sorted(drawn.records), "", "all.csv")
-    build(company, "+fct_post_daily")
+    build(company, *MODELS)
 
-    def expected(last: date) -> dict[Any, dict[str, Any]]:
+    def expected(last: date) -> Staffing:
         attendance = Attendance(
             zones={"site": "Asia/Shanghai", "berlin": "Europe/Berlin"},
             horizons=dict.fromkeys(companies, last),
             day_kinds=dict(company.rows("select day, day_kind from ops.labour_day")),
             late_grace=5, early_grace=6, rosters=drawn.rosters, records=drawn.records,
         )  # fmt: skip
-        staffing = Staffing(people, posts, assignments, versions, attendance.rows().values())
-        return staffing.daily(FIRST, last)
+        return Staffing(people, posts, assignments, versions, list(attendance.rows().values()))
 
-    of_days = expected(LAST)
+    of_days = expected(LAST).daily(FIRST, LAST)
     assert sum(figures["filled_persons"] % 1 != 0 for figures in of_days.values()) > 100
     assert sum((figures["uncertified_on_duty_persons"] or 0) > 0 for figures in of_days.values()) > 30
     assert differences(company, of_days)[:5] == []
+    of_months = expected(LAST).monthly(FIRST, LAST)
+    split = {(month, person) for month, person, _ in of_months}
+    assert len(of_months) > len(split) + 15  # many a month is split
+    assert months_that_differ(company, of_months)[:5] == []
+    assert flows_that_do_not_add_up(company)[:5] == []
 
     today = LAST + timedelta(days=1)
     rosters, records = drawn.alter(60)
@@ -173,8 +213,11 @@ def test_agrees_with_a_plain_reference_before_and_after_corrections(settings: Se
     moved = [(today, row | {"person_id": draw.choice(drawn.persons)}) for _, row in versions[5:10]]
     versions += [*withdrawn, *moved]
     deliver("certificate", [row for _, row in withdrawn + moved], today, "changed.csv")
-    build(company, "+fct_post_daily")
-    assert differences(company, expected(today))[:5] == []
+    build(company, *MODELS)
+    now = expected(today)
+    assert differences(company, now.daily(FIRST, today))[:5] == []
+    assert months_that_differ(company, now.monthly(FIRST, today))[:5] == []
+    assert flows_that_do_not_add_up(company)[:5] == []
 
 
 def _later(day: str, days: int) -> date:

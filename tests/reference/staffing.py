@@ -45,6 +45,29 @@ class Staffing:
             day += timedelta(days=1)
         return found
 
+    def monthly(self, first: date, last: date) -> dict[tuple[date, str, str], Decimal]:
+        """Days in service by month, person and project, each day split by the shares held on it."""
+        found: dict[tuple[date, str, str], Decimal] = defaultdict(Decimal)
+        for person, row in self.people.items():
+            day = max(first, _day(row["joined_date"]))
+            end = min(last, _day(row["left_date"])) if row.get("left_date") else last
+            while day <= end:
+                month = day.replace(day=1)
+                held = self.held(person, day)
+                whole = sum((share for _, _, share in held), Decimal(0))
+                parts = [
+                    (share / whole).quantize(_MICRO, ROUND_HALF_UP) if whole else Decimal(0)
+                    for _, _, share in held
+                ]
+                if whole:
+                    parts[0] = 1 - sum(parts[1:], Decimal(0))
+                    for (_, project, _), part in zip(held, parts, strict=True):
+                        found[month, person, project] += part
+                else:
+                    found[month, person, ""] += 1
+                day += timedelta(days=1)
+        return dict(found)
+
     def held(self, person: str, day: date) -> list[tuple[str, str, Decimal]]:
         """Post, project and share of all that a person holds on a day, the main one first."""
         of_person = self.people[person]

@@ -5,6 +5,9 @@
 -- depends_on: {{ ref('fct_inspection_item') }}
 -- depends_on: {{ ref('int_nonconformities') }}
 -- depends_on: {{ ref('fct_survey_answer') }}
+-- depends_on: {{ ref('fct_attendance') }}
+-- depends_on: {{ ref('fct_post_daily') }}
+-- depends_on: {{ ref('fct_training') }}
 -- depends_on: {{ ref('fct_ticket_span') }}
 -- depends_on: {{ ref('fct_sla_event') }}
 -- depends_on: {{ ref('fct_complaint') }}
