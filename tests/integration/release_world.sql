@@ -47,6 +47,17 @@ create table marts.fct_nonconformity as select *, null::bigint as delivery_id fr
 create table marts.fct_survey_answer as select *, null::bigint as delivery_id from publish.survey_answer with no data;
 create table marts.fct_complaint as select *, null::bigint as delivery_id from publish.complaint with no data;
 create table marts.fct_household_history as select * from publish.household_history with no data;
+create table staging.stg_delivered__people as select * from publish.person with no data;
+create table marts.dim_person as select * from publish.person_history with no data;
+create table marts.fct_certificate as select * from publish.certificate with no data;
+create table marts.fct_staff_monthly as select * from publish.staff_monthly with no data;
+create table marts.fct_turnover_monthly as select * from publish.turnover_monthly with no data;
+create table marts.fct_staffing_monthly as select * from publish.staffing_monthly with no data;
+create table marts.fct_workload_hourly as select * from publish.workload_hourly with no data;
+create table marts.fct_overtime_monthly as select * from publish.overtime_monthly with no data;
+create table marts.fct_attendance as select * from publish.attendance with no data;
+create table marts.fct_post_daily as select * from publish.post_daily with no data;
+create table marts.fct_training as select *, null::bigint as delivery_id from publish.training with no data;
 create table intermediate.int_days__affected (build_id bigint, day date);
 
 insert into ops.source (source_id, names, site_file, time_zone, config_sha256)
@@ -126,6 +137,50 @@ insert into marts.fct_household_history (household_key, kind, source_id, source_
     happened_date, tickets, complaints, repeats)
 select household_key, 'complaint', source_id, source_complaint_id, project_id, received_at, received_date, 0, 1, 0
 from marts.fct_complaint;
+insert into staging.stg_delivered__people
+select manager_person_id, manager_name, 'female', date '1980-01-02', '13800001234', '本科' from marts.dim_project;
+insert into marts.dim_person (person_id, first_date, is_last, project_id, joined_date)
+select manager_person_id, date '2015-01-01', false, project_id, date '2015-01-01'
+from marts.dim_project;
+insert into marts.fct_certificate (source_id, source_certificate_id, person_id, project_id, certificate_kind,
+    as_of_date, state, is_in_service, is_required, is_covered, is_expiring_in_30_days, is_expiring_in_60_days,
+    is_expiring_in_90_days, expired_on_duty_days)
+select 'x', 'Z-' || project_id, manager_person_id, project_id, 'x', date '2015-01-01', 'x', false, false, false,
+    false, false, false, 0
+from marts.dim_project;
+insert into marts.fct_staff_monthly (month, person_id, project_id, days, full_time_days, service_days)
+select date '2015-01-01', manager_person_id, project_id, 0, 0, 0
+from marts.dim_project;
+insert into marts.fct_turnover_monthly (month, project_id, post_function, staffing_kind, month_days, person_days,
+    persons_at_start, persons_at_end, joiners, leavers, leavers_resigned, leavers_dismissed, leavers_contract_ended,
+    leavers_retired, leavers_transferred, leavers_died, leavers_other, leavers_unknown, leavers_within_90_days,
+    moved_in, moved_out, leavers_tenure_days, tenure_days)
+select date '2015-01-01', project_id, 'x', 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+from marts.dim_project;
+insert into marts.fct_staffing_monthly (month, project_id, post_function, staffing_kind, month_days,
+    established_person_days, filled_person_days, vacant_person_days, surplus_person_days, on_duty_person_days,
+    on_leave_person_days, absent_person_days, late_person_days, uncertified_on_duty_person_days, incomplete_punches,
+    planned_minutes, worked_minutes, overtime_minutes)
+select date '2015-01-01', project_id, 'x', 'all', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+from marts.dim_project;
+insert into marts.fct_workload_hourly select date '2015-01-01', project_id, 9, 4, 60, 1, 0, 0 from marts.dim_project;
+insert into marts.fct_overtime_monthly
+select date '2015-01-01', manager_person_id, project_id, 90, 90, 0, 0, 0, 2160, false, 0 from marts.dim_project;
+insert into marts.fct_attendance (attendance_id, source_id, is_planned, person_id, rostered_person_id, project_id,
+    shift_date, ends_date, status, is_swapped, leave_kind)
+select 'roster:demo:R-' || project_id, 'x', false, manager_person_id, manager_person_id, project_id, date
+    '2015-01-01', date '2015-01-01', 'leave', false, 'sick'
+from marts.dim_project;
+insert into marts.fct_post_daily (project_id, post_id, day, established_persons, filled_persons, assigned_persons,
+    vacant_persons, surplus_persons, rostered_persons, on_duty_persons, on_leave_persons, absent_persons,
+    unknown_persons, late_persons, early_persons, incomplete_punches, planned_minutes, worked_minutes,
+    overtime_minutes)
+select project_id, 'x', date '2015-01-01', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+from marts.dim_project;
+insert into marts.fct_training (source_id, source_training_id, person_id, project_id, course_id, planned_date, status,
+    is_done, delivery_id)
+select 'x', 'C-' || project_id, manager_person_id, project_id, 'x', date '2015-01-01', 'x', false, 3
+from marts.dim_project;
 insert into marts.fct_ticket_backlog_daily
 select project_id, service_item_id, 'D1', opened_date, count(*), count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0 from marts.fct_ticket group by 1, 2, 4;
 insert into marts.fct_sla_event (source_id, source_ticket_id, target, occurrence, project_id, status, started_at,

@@ -18,6 +18,10 @@ from yardstick.doors import DOORS
 from yardstick.embedded.postgres import Server
 from yardstick.settings import Settings
 
+STAFFING = (
+    *("person", "person_history", "certificate", "staff_monthly", "turnover_monthly", "staffing_monthly"),
+    *("workload_hourly", "overtime_monthly", "attendance", "post_daily", "training"),
+)
 TABLES = (*(door.name for door in DOORS), "day")
 
 
@@ -100,6 +104,7 @@ def test_first_publication_moves_everything_and_marks_the_deliveries(world: Sett
         "survey_answer": 2,
         "complaint": 2,
         "household_history": 2,
+        **dict.fromkeys(STAFFING, 2),
         "backlog_daily": 4,
         "indicator_daily": 4,
     }

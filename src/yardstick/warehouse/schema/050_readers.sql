@@ -85,6 +85,33 @@ grant select (
     days_since_previous
 ) on publish.complaint to reader_hq, reader_hr, reader_pm;
 grant select on publish.inspection, publish.nonconformity, publish.complaint to reader_hr;
+-- Not who it was, nor what kind of leave; people and their months are for HR alone.
+grant select (
+    attendance_id, source_id, source_roster_id, is_planned, project_id, post_id, shift_date, ends_date,
+    day_kind, shift_kind, shift_code, starts_at, ends_at, planned_minutes, status, is_on_duty, is_swapped,
+    clock_in_at, clock_in_source, clock_out_at, clock_out_source, worked_minutes, is_late, late_minutes,
+    is_early, early_minutes, leave_minutes, overtime_minutes, overtime_workday_minutes,
+    overtime_rest_day_minutes, overtime_public_holiday_minutes
+) on publish.attendance to reader_hq, reader_hr, reader_pm;
+grant select (
+    source_id, source_certificate_id, project_id, post_id, post_function, certificate_kind, certificate_name,
+    issuer, issued_date, valid_from, valid_to, review_due_date, withdrawn_date, as_of_date, state, days_left,
+    is_in_service, is_required, is_covered, is_expiring_in_30_days, is_expiring_in_60_days,
+    is_expiring_in_90_days, expired_on_duty_days, last_expired_on_duty_date
+) on publish.certificate to reader_hq, reader_hr, reader_pm;
+grant select (
+    source_id, source_training_id, project_id, post_id, post_function, course_id, course_name, training_kind,
+    procedure_id, planned_date, held_date, status, is_done, planned_hours, attended_hours, score, is_passed
+) on publish.training to reader_hq, reader_hr, reader_pm;
+grant select (
+    month, project_id, overtime_minutes, overtime_workday_minutes, overtime_rest_day_minutes,
+    overtime_public_holiday_minutes, days_over_limit, month_limit_minutes, is_over_month_limit, unknown_shifts
+) on publish.overtime_monthly to reader_hq, reader_hr, reader_pm;
+grant select on publish.overtime_monthly to reader_hr;
+grant select on publish.post_daily, publish.turnover_monthly, publish.staffing_monthly, publish.workload_hourly
+to reader_hq, reader_hr, reader_pm;
+grant select on publish.person, publish.person_history, publish.staff_monthly, publish.attendance, publish.certificate,
+publish.training to reader_hr;
 grant select on release.score, release.indicator, release.item, release.category, release.day to reader_hq, reader_hr, reader_pm;
 -- Not who signed, and not the company's totals.
 grant select (
@@ -285,6 +312,109 @@ select
 from publish.complaint;
 create or replace view bi.household_history with (security_invoker = true) as
 select * from publish.household_history;
+create or replace view bi.post_daily with (security_invoker = true) as
+select * from publish.post_daily;
+create or replace view bi.staffing_monthly with (security_invoker = true) as
+select * from publish.staffing_monthly;
+create or replace view bi.workload_hourly with (security_invoker = true) as
+select * from publish.workload_hourly;
+create or replace view bi.overtime_monthly with (security_invoker = true) as
+select
+    month,
+    project_id,
+    count(*) filter (where overtime_minutes > 0) as persons_with_overtime,
+    sum(overtime_minutes) as overtime_minutes,
+    sum(overtime_workday_minutes) as overtime_workday_minutes,
+    sum(overtime_rest_day_minutes) as overtime_rest_day_minutes,
+    sum(overtime_public_holiday_minutes) as overtime_public_holiday_minutes,
+    sum(days_over_limit) as person_days_over_limit,
+    count(*) filter (where is_over_month_limit) as persons_over_month_limit,
+    sum(unknown_shifts) as unknown_shifts
+from publish.overtime_monthly
+group by month, project_id;
+create or replace view bi.turnover_monthly with (security_invoker = true) as
+select * from publish.turnover_monthly;
+create or replace view bi.attendance with (security_invoker = true) as
+select
+    attendance_id,
+    source_id,
+    source_roster_id,
+    is_planned,
+    project_id,
+    post_id,
+    shift_date,
+    ends_date,
+    day_kind,
+    shift_kind,
+    shift_code,
+    starts_at,
+    ends_at,
+    planned_minutes,
+    status,
+    is_on_duty,
+    is_swapped,
+    clock_in_at,
+    clock_in_source,
+    clock_out_at,
+    clock_out_source,
+    worked_minutes,
+    is_late,
+    late_minutes,
+    is_early,
+    early_minutes,
+    leave_minutes,
+    overtime_minutes,
+    overtime_workday_minutes,
+    overtime_rest_day_minutes,
+    overtime_public_holiday_minutes
+from publish.attendance;
+create or replace view bi.certificate with (security_invoker = true) as
+select
+    source_id,
+    source_certificate_id,
+    project_id,
+    post_id,
+    post_function,
+    certificate_kind,
+    certificate_name,
+    issuer,
+    issued_date,
+    valid_from,
+    valid_to,
+    review_due_date,
+    withdrawn_date,
+    as_of_date,
+    state,
+    days_left,
+    is_in_service,
+    is_required,
+    is_covered,
+    is_expiring_in_30_days,
+    is_expiring_in_60_days,
+    is_expiring_in_90_days,
+    expired_on_duty_days,
+    last_expired_on_duty_date
+from publish.certificate;
+create or replace view bi.training with (security_invoker = true) as
+select
+    source_id,
+    source_training_id,
+    project_id,
+    post_id,
+    post_function,
+    course_id,
+    course_name,
+    training_kind,
+    procedure_id,
+    planned_date,
+    held_date,
+    status,
+    is_done,
+    planned_hours,
+    attended_hours,
+    score,
+    is_passed
+from publish.training;
 create or replace view bi.backlog_daily with (security_invoker = true) as
 select * from publish.backlog_daily;
 create or replace view bi.indicator_daily with (security_invoker = true) as
@@ -456,6 +586,20 @@ select
     accountable_post_id,
     handler_person_id
 from publish.complaint;
+create or replace view hr.person with (security_invoker = true) as
+select * from publish.person;
+create or replace view hr.overtime_monthly with (security_invoker = true) as
+select * from publish.overtime_monthly;
+create or replace view hr.person_history with (security_invoker = true) as
+select * from publish.person_history;
+create or replace view hr.staff_monthly with (security_invoker = true) as
+select * from publish.staff_monthly;
+create or replace view hr.attendance with (security_invoker = true) as
+select * from publish.attendance;
+create or replace view hr.certificate with (security_invoker = true) as
+select * from publish.certificate;
+create or replace view hr.training with (security_invoker = true) as
+select * from publish.training;
 
 create or replace view hr.appraisal_month with (security_invoker = true) as
 select * from hr.appraisal
