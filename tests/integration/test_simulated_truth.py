@@ -136,3 +136,47 @@ def test_households_that_complain_again_and_again_are_found(
     # everybody else who complains twice about the same thing is chance, and rare
     by_chance = found.keys() - {key(row) for row in complainers}
     assert len(by_chance) <= len(complaints) / 20
+
+
+def test_planted_shortage_stands_in_vacant_days_and_no_night_is_lost(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    company = simulate(tmp_path / "company", projects=4, months=2, seed=11, dirty=0)
+    settings, build_id = land(company, settings, monkeypatch, "master_data", "hr")
+    transform.stage(settings, build_id)
+    transform.run_dbt(
+        settings,
+        ["run", "--select", "+fct_post_daily", "--exclude", "path:models/staging"],
+        variables={"build_id": build_id},
+    )
+    with (company.truth / "shortages.csv").open(encoding="utf-8", newline="") as lines:
+        shortages = list(csv.DictReader(lines))
+    assert shortages
+    with warehouse.connect(settings.require_database_url()) as connection:
+        for row in shortages:
+            days = connection.execute(
+                "select count(*), min(vacant_persons), max(established_persons) from marts.fct_post_daily "
+                "where project_id = %s and post_id = %s and day between %s and %s",
+                [row["project_id"], row["post_id"], row["first_day"], row["last_day"]],
+            ).fetchone()
+            assert days
+            assert days[0] > 20
+            assert int(row["empty_persons"]) <= days[1] <= days[2]
+        nights = Counter(
+            dict(
+                connection.execute(
+                    "select status, count(*) from marts.fct_attendance "
+                    "where ends_date > shift_date and shift_date < %s group by 1",
+                    [company.last_day],
+                ).fetchall()
+            )
+        )
+        known = connection.execute(
+            "select count(*) filter (where status in ('open', 'unclear')), count(*) from marts.fct_attendance "
+            "where shift_date < %s",
+            [company.last_day],
+        ).fetchone()
+    assert nights["present"] > 0.9 * nights.total()
+    assert known
+    assert known[0] == 0
+    assert known[1] > 2000
