@@ -28,7 +28,7 @@ READ_BY_FACTS = {
     *("project", "service_item", "org_unit", "ticket", "inspection", "inspection_item", "rectification"),
     *("takeover_finding", "fit_out_finding", "survey_answer", "person", "roster", "attendance"),
     *("ticket_event", "call_back", "complaint"),
-    *("post", "assignment", "certificate", "training", "procedure_execution"),
+    *("post", "assignment", "certificate", "training", "procedure", "procedure_execution"),
 }
 MARTS = (
     "marts.dim_project",
