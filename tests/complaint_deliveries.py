@@ -15,7 +15,7 @@ values ('old', '2025-01-01', 'x', '{}', null), ('2026-01', '2026-01-01', 'x', '{
 
 def complaint_company(settings: Settings) -> Company:
     """A company with two projects; from 2026 on a complaint within thirty days of another is a repeated one."""
-    company = Company(settings).register()
+    company = Company(settings, families=("complaints",)).register()
     company.deliver_master()
     with company.open() as connection:
         connection.execute(RELEASES.encode())
