@@ -217,6 +217,7 @@ def test_releases_and_service_hours_read_anew_are_applied(company: Company) -> N
 
 def test_no_household_reaches_whoever_reads(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "DOORS", tuple(door for door in DOORS if door.source[0] == "marts"))
+    company.families += ("staff",)  # all doors of the marts are looked behind
     named = {"household_id": "8栋2单元1704"}
     company.deliver("ticket", {"2026-03-02": [ticket("T1", "2026-03-02", **named)]})
     first, second = (
