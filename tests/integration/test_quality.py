@@ -40,10 +40,10 @@ def test_good_build_passes_both_gates_and_is_published(world: Settings) -> None:
     facts = quality.run_gate(world, "facts", 1)
     assert staging.passed
     assert facts.passed
-    assert (staging.expectations, facts.expectations) == (14, 21)
+    assert (staging.expectations, facts.expectations) == (14, 25)
     assert verdicts(world) == [("staging", True), ("facts", True)]
     [counts] = execute(world, "select count(*), count(distinct suite) from ops.audit_ledger")
-    assert counts == (staging.expectations + facts.expectations + 10, 10)
+    assert counts == (staging.expectations + facts.expectations + 12, 12)
     assert execute(
         world, "select distinct delivery_ids from ops.audit_ledger where suite = 'staged_tickets'"
     ) == [([3, 4],)]
