@@ -34,16 +34,16 @@ placed as (
         events.approval_level,
         events.priority_after,
         events.service_item_id_after,
-        case when coalesce(events.actor_role not in ('owner', 'system'), true) then events.actor_person_id end
-            as actor_person_id,
+        case when inside.is_inside then events.actor_person_id end as actor_person_id,
         events.to_person_id,
-        coalesce(events.actor_role not in ('owner', 'system'), true)
+        inside.is_inside
         and coalesce(events.is_visible_to_owner, events.event_kind in ('responded', 'attended')) as is_answer,
         events.event_kind = 'commented' and coalesce(events.actor_role = 'owner', false) as is_owner_message,
-        events.event_kind <> 'opened' and coalesce(events.actor_role not in ('owner', 'system'), true) as is_touch
+        events.event_kind <> 'opened' and inside.is_inside as is_touch
     from tickets
     inner join events
         on tickets.source_id = events.source_id and tickets.source_ticket_id = events.source_ticket_id
+    cross join lateral (select coalesce(events.actor_role not in ('owner', 'system'), true) as is_inside) as inside
 ),
 
 positioned as (

@@ -110,7 +110,6 @@ select
         when timed.priority is distinct from timed.priority_before then 'priority_changed'
         else 'item_changed'
     end as entered_how,
-    timed.department_id_before,
     timed.next_minute_of_stay is null as is_last
 from timed
 inner join tickets

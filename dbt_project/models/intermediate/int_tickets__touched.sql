@@ -24,10 +24,6 @@ sla_changed as (
     select * from {{ ref('int_tickets__sla_changed') }}
 ),
 
-builds as (
-    select * from {{ source('ops', 'build') }}
-),
-
 told_of_before as (
     select * from {{ source('ops', 'build_ticket') }}
 ),
@@ -79,16 +75,7 @@ touched as (
         source_ticket_id
     from told_of_before
     where build_id = {{ var('build_id') }}
-    {%- if is_incremental() %}
-    union
-    -- what an earlier build touched and never brought to an end
-    select
-        earlier.source_id,
-        earlier.source_ticket_id
-    from {{ this }} as earlier
-    inner join builds on earlier.build_id = builds.build_id
-    where builds.status <> 'audited'
-    {%- endif %}
+    {{- left_over(['source_id', 'source_ticket_id']) }}
 )
 
 select
