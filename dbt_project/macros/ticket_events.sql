@@ -1,6 +1,11 @@
-{#- A moment as the number of its minute since 1970. Minutes between two moments are the difference. -#}
+{#-
+    A moment as the number of its minute since 1970. Minutes between two moments are the difference, which fits an
+    integer: moments before the year 69 and after 3871 (a source's "never" is often 9999) count as these ends.
+-#}
 {% macro minute_of(moment) -%}
-floor(date_part('epoch', {{ moment }}) / 60)::integer
+case
+    when {{ moment }} is not null then greatest(-1e9, least(1e9, floor(date_part('epoch', {{ moment }}) / 60)))::integer
+end
 {%- endmacro %}
 
 

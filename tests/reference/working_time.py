@@ -166,8 +166,11 @@ class WorkingTime:
 
 
 def calendar_minutes(span: Span) -> int | None:
-    """Whole minutes between two moments."""
-    return None if span.ends is None else (span.ends - span.begins) // timedelta(minutes=1)
+    """Minutes that begin between two moments."""
+    if span.ends is None:
+        return None
+    begins, ends = (int(moment.timestamp() // 60) for moment in (span.begins, span.ends))
+    return ends - begins
 
 
 def utc(text: str) -> datetime:
