@@ -264,7 +264,7 @@ def account(settings: Settings, build_id: int) -> None:
     Rejects are opened, closed as replayed (the row read anew has no such problem any more) or superseded (a
     later delivery brought a valid row of the same key), and opened again; none is ever deleted. A remark
     about something nobody had delivered goes when it is. Counts are written to ``ops.delivery`` for the
-    build's deliveries and for those whose rows they superseded.
+    build's deliveries, which are counted, and for those whose rows they superseded, by as much as has changed.
 
     Raises:
         ReconciliationError: naming the first delivery where landed differs from the sum, or where rows of
@@ -275,13 +275,20 @@ def account(settings: Settings, build_id: int) -> None:
     with warehouse.connect(settings.require_database_url(), name="yardstick-transform") as connection:
         built = [contracts[name] for name in _entities_of(connection, build_id) if name in contracts]
         connection.execute(_query("found_reject"))
+        connection.execute(_query("found_fate"))
         for contract in built:
             connection.execute(_of(contract, "rejects_found"))
         connection.execute(_query("rejects_closed"), given)
         connection.execute(_query("rejects_opened"), given)
         for contract in built:
             connection.execute(_of(contract, "rejects_superseded"), given)
-            connection.execute(_of(contract, "account"), given)
+            connection.execute(_of(contract, "recounted"), given)
+            connection.execute("analyze recounted")
+            connection.execute(_of(contract, "row_fates"))
+        connection.execute("analyze row_fate")
+        connection.execute(_query("account"), given)
+        for name in ("outdated_recounted", "outdated_gone", "outdated_new"):
+            connection.execute(_query(name))
         # Remarks by the thousand, each looked for in all of the rows, is what a planner without numbers would do.
         connection.execute("set local enable_nestloop = off")
         resolved = [

@@ -1,65 +1,68 @@
--- What became of the rows of the build's {entity} deliveries, and of those whose rows they may have superseded.
-with affected as (
-    select b.delivery_id
-    from ops.build_delivery as b
-    inner join ops.delivery as d on d.delivery_id = b.delivery_id
-    where b.build_id = %(build_id)s and d.entity = '{entity}'
-    union
-    select v.delivery_id
-    from {versions} as v
-    inner join (select distinct {staged_key} from {rows}) as touched using ({staged_key})
-),
-
-touched as (
-    select distinct {staged_key} from {versions}
-    where delivery_id in (select delivery_id from affected)
-),
-
-version as (
+-- What became of the rows of each delivery: counted where it is recounted; elsewhere what has changed is added, so that
+-- a day's cost is that of the rows it touches, not of the deliveries they once came in.
+with counted as (
     select
-        v.delivery_id,
-        v.row_number,
-        v.content_md5 = lag(v.content_md5) over (
-            partition by {staged_key} order by v.delivery_id, v.row_number
-        ) as is_repeat
-    from {versions} as v
-    inner join touched using ({staged_key})
-),
-
-counted as (
-    select
-        v.delivery_id,
-        count(c.delivery_id) as staged,
-        count(*) filter (where c.delivery_id is null and v.is_repeat) as repeated,
-        count(*) filter (where c.delivery_id is null and v.is_repeat is not true) as superseded
-    from version as v
-    left join {current} as c
-        on c.delivery_id = v.delivery_id and c.row_number = v.row_number
-    group by v.delivery_id
+        f.delivery_id,
+        count(*) filter (where f.fate = 'staged') as staged,
+        count(*) filter (where f.fate = 'superseded') as superseded,
+        count(*) filter (where f.fate = 'duplicate') as duplicate,
+        count(*) filter (where o.fate is null) as staged_before,
+        count(*) filter (where o.fate = 'superseded') as superseded_before,
+        count(*) filter (where o.fate = 'duplicate') as duplicate_before
+    from row_fate as f
+    left join ops.outdated_row as o on o.delivery_id = f.delivery_id and o.row_number = f.row_number
+    group by f.delivery_id
 ),
 
 rejected as (
     select delivery_id, count(distinct row_number) as row_count from ops.rejected
-    where delivery_id in (select delivery_id from affected)
+    where delivery_id in (select delivery_id from recounted)
     group by delivery_id
 ),
 
 flagged as (
     select delivery_id, count(distinct row_number) as row_count from ops.flag
-    where delivery_id in (select delivery_id from affected)
+    where delivery_id in (select delivery_id from recounted)
     group by delivery_id
+),
+
+accounted as (
+    select
+        d.delivery_id,
+        coalesce(c.staged, 0) as rows_staged,
+        coalesce(c.superseded, 0) as rows_superseded,
+        coalesce(c.duplicate, 0) as rows_duplicate,
+        coalesce(r.row_count, 0) as rows_rejected,
+        coalesce(f.row_count, 0) as rows_flagged
+    from recounted as d
+    left join counted as c on c.delivery_id = d.delivery_id
+    left join rejected as r on r.delivery_id = d.delivery_id
+    left join flagged as f on f.delivery_id = d.delivery_id
+    union all
+    select
+        d.delivery_id,
+        d.rows_staged + c.staged - c.staged_before,
+        d.rows_superseded + c.superseded - c.superseded_before,
+        d.rows_duplicate + c.duplicate - c.duplicate_before,
+        d.rows_rejected,
+        d.rows_flagged
+    from counted as c
+    inner join ops.delivery as d on d.delivery_id = c.delivery_id
+    where
+        d.is_counted_by_row
+        and c.delivery_id not in (select delivery_id from recounted)
+        and (c.staged, c.superseded, c.duplicate)
+        is distinct from (c.staged_before, c.superseded_before, c.duplicate_before)
 )
 
 update ops.delivery as d
 set
-    rows_staged = coalesce(c.staged, 0),
-    rows_superseded = coalesce(c.superseded, 0),
-    rows_duplicate = coalesce(c.repeated, 0),
-    rows_rejected = coalesce(r.row_count, 0),
-    rows_flagged = coalesce(f.row_count, 0),
-    accounted_build_id = %(build_id)s
-from affected as a
-left join counted as c on c.delivery_id = a.delivery_id
-left join rejected as r on r.delivery_id = a.delivery_id
-left join flagged as f on f.delivery_id = a.delivery_id
+    rows_staged = a.rows_staged,
+    rows_superseded = a.rows_superseded,
+    rows_duplicate = a.rows_duplicate,
+    rows_rejected = a.rows_rejected,
+    rows_flagged = a.rows_flagged,
+    accounted_build_id = %(build_id)s,
+    is_counted_by_row = true
+from accounted as a
 where d.delivery_id = a.delivery_id

@@ -46,3 +46,15 @@ alter table ops.delivery add column if not exists accounted_build_id bigint;
 comment on column ops.delivery.accounted_build_id is
 'The build that last said what became of its rows; an older delivery''s counts change when its rows are superseded.';
 create index if not exists delivery_accounted on ops.delivery (accounted_build_id);
+
+alter table ops.delivery add column if not exists is_counted_by_row boolean not null default false;
+comment on column ops.delivery.is_counted_by_row is
+'Whether ops.outdated_row has its outdated rows; if not, the next build that touches a row of it counts it anew.';
+create table if not exists ops.outdated_row (
+    delivery_id bigint not null references ops.delivery,
+    row_number integer not null,
+    fate text not null check (fate in ('superseded', 'duplicate')),
+    primary key (delivery_id, row_number)
+);
+comment on table ops.outdated_row is
+'Valid rows that are not the ones staged of their keys, when their delivery was last accounted for.';

@@ -1,0 +1,2 @@
+delete from ops.outdated_row
+where delivery_id in (select delivery_id from recounted)
