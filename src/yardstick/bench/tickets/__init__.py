@@ -1,23 +1,34 @@
-"""Tickets: service minutes against the weekly expansion."""
+"""Tickets: service minutes against the weekly expansion, stays against DuckDB, builds against ten times the history."""
 
 from __future__ import annotations
 
 from yardstick.bench.landing import installation
 from yardstick.bench.report import Report
-from yardstick.bench.tickets import minutes
+from yardstick.bench.tickets import builds, minutes
 from yardstick.bench.tickets.company import found
 
+PARTS = ("minutes", "builds")
 
-def run(scale: str, tickets: int | None = None) -> Report:
-    """Measure every ratio.
+
+def run(scale: str, tickets: int | None = None, part: str | None = None) -> Report:
+    """Measure the ratios.
 
     Args:
         scale: ``small`` or ``full``.
         tickets: how many; default those of the scale.
+        part: ``minutes`` or ``builds``; default both.
+
+    Raises:
+        ValueError: when there is no such part.
     """
+    if part not in (None, *PARTS):
+        raise ValueError(f"there is no part {part!r}; there are {', '.join(PARTS)}")
     report = Report("tickets")
-    with installation() as made:
-        minutes.measure(found(made), tickets or minutes.SCALES[scale], minutes.ROUNDS[scale], report)
+    if part != "builds":
+        with installation() as made:
+            minutes.measure(found(made), tickets or minutes.SCALES[scale], minutes.ROUNDS[scale], report)
+    if part != "minutes":
+        builds.measure(tickets or builds.SCALES[scale], report)
     return report
 
 

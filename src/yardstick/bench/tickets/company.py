@@ -23,9 +23,9 @@ DAYS = 730
 FIRST_DAY = "2024-01-01"
 
 
-def found(base: Settings) -> Settings:
+def found(base: Settings, years: tuple[int, int] = hours.YEARS) -> Settings:
     """Give an empty installation the company's service hours, projects and service items, landed and not built."""
-    made = replace(base, standards=hours.write_release(base.home / "releases"))
+    made = replace(base, standards=hours.write_release(base.home / "releases", years))
     with connect(made) as connection, connection.transaction():
         standards.load(connection, standards.read(made.standards))
         connection.execute(

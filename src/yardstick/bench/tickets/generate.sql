@@ -1,4 +1,4 @@
--- Tickets and their events, the same for the same numbers. A ticket is opened at any time of two years, by day more
+-- Tickets and their events, the same for the same numbers. A ticket is opened at any time of its days, by day more
 -- often than by night; how long it lives follows the quantiles of 49,042 closed tickets of a real operation (Boston's
 -- 311 system, January to June 2015), between which it is interpolated: three days in the middle, 18 on average.
 create unlogged table bench.ticket as
@@ -36,7 +36,7 @@ placed as (
     select
         number,
         u,
-        timestamp '2024-01-01' + floor((number - {{ first }}) * {{ days }} / {{ tickets }}::double precision)
+        timestamp '{{ first_day }}' + floor((number - {{ first }}) * {{ days }} / {{ tickets }}::double precision)
         * interval '1 day' as opened_day,
         known.from_minutes
         + (known.until_minutes - known.from_minutes) * (u[1] - known.from_share)

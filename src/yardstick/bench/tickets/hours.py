@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import holidays
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from yardstick import standards
 from yardstick.settings import LANGUAGES, project_root
@@ -30,11 +32,7 @@ _WEEKS: dict[str, dict[str, Any]] = {
     "always": {day: ["00:00", "24:00"] for day in WEEKDAYS},
 }
 _HOLIDAYS = {"standard", "office", "night"}
-_CLOSURES = {
-    "shops": [
-        f"{year}-{day}" for year in range(YEARS[0], YEARS[1] + 1) for day in ("01-22", "01-23", "06-30")
-    ]
-}
+_CLOSED_DAYS = {"shops": ("01-22", "01-23", "06-30")}
 CALENDARS = tuple(_WEEKS)
 
 
@@ -45,11 +43,11 @@ def items() -> dict[str, str]:
     return {f"I{number:02}": calendar for number, calendar in enumerate(names)}
 
 
-def content() -> dict[str, Any]:
-    """The content of a calendars.yml."""
+def content(years: tuple[int, int] = YEARS) -> dict[str, Any]:
+    """The content of a calendars.yml for the years, the first and the last."""
     followed = items()
     return {
-        "years": {"first": YEARS[0], "last": YEARS[1]},
+        "years": {"first": years[0], "last": years[1]},
         "profiles": [
             {
                 "calendar": name,
@@ -63,22 +61,22 @@ def content() -> dict[str, Any]:
                 "names": dict.fromkeys(LANGUAGES, name),
                 "weekly": week,
                 **({"holidays": {"country": "CN"}} if name in _HOLIDAYS else {}),
-                **({"closures": _CLOSURES[name]} if name in _CLOSURES else {}),
+                **({"closures": _closures(name, years)} if name in _CLOSED_DAYS else {}),
             }
             for name, week in _WEEKS.items()
         },
     }
 
 
-def write_release(folder: Path) -> Path:
+def write_release(folder: Path, years: tuple[int, int]) -> Path:
     """The first shipped release with these service hours, in a folder of releases."""
     name = "2015-01"
     shutil.copytree(project_root() / "expectations/standards" / name, folder / name)
     path = folder / name / "release.yml"
     head = yaml.load(path.read_text(encoding="utf-8"), Loader=standards.Loader)  # noqa: S506 (a safe loader of ours)
-    head["effective_from"] = f"{YEARS[0]}-01-01"
+    head["effective_from"] = f"{years[0]}-01-01"
     path.write_text(yaml.safe_dump(head, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    text = yaml.safe_dump(content(), allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(content(years), allow_unicode=True, sort_keys=False)
     (folder / name / "calendars.yml").write_text(text, encoding="utf-8")
     return folder
 
@@ -108,8 +106,8 @@ def holiday_ranges() -> Iterator[tuple[str, datetime, datetime]]:
                 first = None
 
 
-def served(name: str, *, with_holidays: bool = True) -> bytes:
-    """One byte for every minute by the clock on the wall from 1 January of the first year: 1 when it is served."""
+def served(name: str, *, with_holidays: bool = True) -> NDArray[np.bool_]:
+    """Whether each minute by the clock on the wall, from 1 January of the first year, is served."""
     closed = _closed(name) if with_holidays else set()
     minutes = bytearray()
     day = date(YEARS[0], 1, 1)
@@ -119,14 +117,18 @@ def served(name: str, *, with_holidays: bool = True) -> bytes:
             any(opens <= minute < closes for opens, closes in hours) for minute in range(DAY_MINUTES)
         )
         day += timedelta(days=1)
-    return bytes(minutes)
+    return np.frombuffer(bytes(minutes), dtype=np.bool_)
 
 
 def _closed(name: str) -> set[date]:
-    days = {date.fromisoformat(day) for day in _CLOSURES.get(name, [])}
+    days = {date.fromisoformat(day) for day in _closures(name, YEARS)}
     if name in _HOLIDAYS:
         days |= set(holidays.country_holidays("CN", years=range(YEARS[0], YEARS[1] + 1)))
     return days
+
+
+def _closures(name: str, years: tuple[int, int]) -> list[str]:
+    return [f"{year}-{day}" for year in range(years[0], years[1] + 1) for day in _CLOSED_DAYS.get(name, ())]
 
 
 def _intervals(hours: list[Any]) -> list[tuple[int, int]]:
