@@ -1,4 +1,7 @@
-"""Logins for people and BI tools: each sees ``bi`` or ``hr`` as its role allows, and only ever reads."""
+"""Logins for people and BI tools: each sees ``bi`` or ``hr`` as its role allows, and only ever reads.
+
+Who reads ``hr`` is logged in ``ops.hr_read``, by the views themselves.
+"""
 
 from __future__ import annotations
 
@@ -126,6 +129,8 @@ def _login(connection: psycopg.Connection[Any], name: str, role: Role, password:
     for setting, value in _LIMITS:
         if setting == "temp_file_limit" and not _is_superuser(connection):
             continue  # only a superuser may set it for others
+        if setting == "default_transaction_read_only" and role == "hr":
+            value = "off"  # who reads hr writes its log
         connection.execute(
             sql.SQL("alter role {} set {} = {}").format(login, sql.Identifier(setting), sql.Literal(value))
         )

@@ -32,7 +32,8 @@ def migrate(url: str) -> list[str]:
     """Create or update our own schemas; safe to repeat and to run twice at once.
 
     Each file of ``schema/`` is written to be applied again (``if not exists``, ``create or replace``);
-    a file whose content was applied already is passed over. Every contract has its table in ``raw``.
+    a file whose content was applied already is passed over. Every contract has its table in ``raw``, and
+    every view of ``hr`` is read through its log.
 
     Returns:
         The names of the files applied now.
@@ -63,6 +64,7 @@ def migrate(url: str) -> list[str]:
             "where %s or to_regclass(format('raw.%%I', entity)) is null",
             [list(load_contracts()), _RAW in applied],
         )
+        connection.execute("select ops.log_hr_views()")
     return applied
 
 
