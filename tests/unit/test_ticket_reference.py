@@ -6,25 +6,13 @@ from datetime import date
 
 import pytest
 from tests.reference.backlog import backlog
-from tests.reference.tickets import Both, Event, Life
-from tests.ticket_lives import at, event, life
+from tests.reference.tickets import Both, Life
+from tests.ticket_lives import CASES, CLOSING_UNKNOWN, at, unknown_closing
 
 
 @pytest.fixture
 def repair() -> Life:
-    """Desk, team, parts for a night, and a day of rest before the owner opens it again."""
-    return life(
-        event("09:00", "opened", to_department_id="desk", actor_role="owner"),
-        event("09:10", "assigned", to_department_id="desk", to_person_id="ann", actor_person_id="ann"),
-        event("09:30", "handed_over", from_department_id="desk", to_department_id="team", actor_person_id="ann"),
-        event("10:00", "responded", status_after="in_progress", actor_person_id="bob"),
-        event("17:00", "paused", pause_reason="parts"),
-        event("3 08:30", "resumed", actor_person_id="bob"),
-        event("3 09:00", "closed", actor_person_id="bob"),
-        event("4 09:00", "reopened", actor_role="owner"),
-        event("4 09:15", "accepted", actor_person_id="bob", to_person_id="bob"),
-        closed="4 10:00",
-    )  # fmt: skip
+    return CASES["repair"]
 
 
 def test_parts_of_a_life_add_up_to_the_whole(repair: Life) -> None:
@@ -63,34 +51,17 @@ def test_a_life_is_cut_into_stays(repair: Life) -> None:
 
 
 def test_stays_within_a_minute_are_none() -> None:
-    stays = life(
-        event("09:00:10", "assigned", to_department_id="desk"),
-        event("09:00:20", "handed_over", to_department_id="team"),
-        event("09:20:00", "handed_over", to_department_id="other"),
-        event("09:20:59", "accepted", to_department_id="desk"),
-        closed="09:20:59",
-    ).spans
+    stays = CASES["stays within a minute"].spans
     assert [(span.state.department, span.state.status) for span in stays] == [("team", "assigned")]
-    assert life(closed="09:00:30").spans == []
+    assert CASES["over within a minute"].spans == []
 
 
 def test_events_of_one_moment_follow_their_numbers() -> None:
-    of_one_moment = [
-        event("09:30", "paused", number="10", pause_reason="owner"),
-        event("09:30", "resumed", number="9"),
-    ]
-    assert life(*of_one_moment).spans[-1].state.status == "waiting_owner"
+    assert CASES["events of one moment"].spans[-1].state.status == "waiting_owner"
 
 
 def test_a_department_that_gets_it_back_is_told_from_one_that_gets_it() -> None:
-    spans = life(
-        event("09:10", "handed_over", from_department_id="a", to_department_id="b"),
-        event("09:20", "handed_over", from_department_id="b", to_department_id="a"),
-        event("09:30", "handed_over", to_department_id="c"),
-        event("09:40", "handed_over", to_department_id="b"),
-        event("09:50", "returned", to_department_id="a"),
-        event("10:00", "returned", to_department_id="d"),
-    ).spans
+    spans = CASES["given back"].spans
     assert [span.entered_how for span in spans] == [
         "opened",
         "handed_over",
@@ -105,60 +76,33 @@ def test_a_department_that_gets_it_back_is_told_from_one_that_gets_it() -> None:
 
 
 def test_an_early_event_happens_at_opening_and_one_after_the_end_never() -> None:
-    stays = life(
-        event("08:00", "assigned", to_department_id="team"),
-        event("11:00", "paused", pause_reason="owner"),
-        closed="10:00",
-    )
+    stays = CASES["before opening and after the end"]
     assert [(span.state.status, span.length) for span in stays.spans] == [("assigned", Both(60, 60))]
     assert stays.durations()["assign"] == Both(0, 0)
 
 
-@pytest.mark.parametrize(
-    ("events", "ended"),
-    [
-        ([], "09:00"),
-        ([event("09:40", "commented")], "09:40"),
-        ([event("09:30", "closed"), event("09:40", "commented")], "09:30"),
-        ([event("08:30", "closed")], "09:00"),
-    ],
-)
-def test_a_closing_time_nobody_knows_is_that_of_the_last_event(events: list[Event], ended: str) -> None:
-    assert life(*events, status="closed").ended_at == at(ended)
-    assert life(*events, status="cancelled", closed_at=at("08:00")).ended_at == at(ended)
+@pytest.mark.parametrize("status", ["closed", "cancelled"])
+@pytest.mark.parametrize("name", CLOSING_UNKNOWN)
+def test_a_closing_time_nobody_knows_is_that_of_the_last_event(name: str, status: str) -> None:
+    assert unknown_closing(name, status).ended_at == at(CLOSING_UNKNOWN[name][1])
 
 
 def test_a_priority_before_the_first_change_is_not_known() -> None:
-    changed = event("09:30", "priority_changed", priority_after="high")
-    assert [span.state.priority for span in life(changed, priority="high").spans] == [None, "high"]
-    assert [span.state.priority for span in life(priority="high").spans] == ["high"]
-    opened = event("09:00", "opened", priority_after="low")
-    assert [span.state.priority for span in life(opened, changed, priority="high").spans] == ["low", "high"]
+    found = {
+        name: [span.state.priority for span in CASES[f"priority {name}"].spans]
+        for name in ("changed", "kept", "told at opening")
+    }
+    assert found == {"changed": [None, "high"], "kept": ["high"], "told at opening": ["low", "high"]}
 
 
 def test_approvals_are_told_apart_by_level() -> None:
-    asked = life(
-        event("10:00", "approval_requested", approval_level="project"),
-        event("10:30", "approval_requested", approval_level="region"),
-        event("11:30", "approved", approval_level="region"),
-        event("17:50", "approval_requested"),
-        event("18:10", "approval_refused"),
-        closed="18:10",
-    )
+    asked = CASES["approvals"]
     assert asked.durations()["approval_waiting"] == Both(110, 100)
     assert asked.approval_by_level() == {"project": 30, "region": 60, "": 20}
 
 
 def test_messages_wait_for_the_next_answer_together() -> None:
-    spoken = life(
-        event("09:10", "commented", actor_role="owner"),
-        event("09:20", "commented", actor_role="owner"),
-        event("09:30", "commented", actor_role="technician", is_visible_to_owner=False),
-        event("09:40", "commented", actor_role="technician", is_visible_to_owner=True),
-        event("09:50", "responded", actor_role="system"),
-        event("17:30", "commented", actor_role="owner"),
-        closed="18:30",
-    )
+    spoken = CASES["messages"]
     assert spoken.durations()["reply_waiting"] == Both(30 + 60, 30 + 30)
     assert spoken.durations()["first_response"] == Both(40, 40)
     counts = spoken.counts()
@@ -166,7 +110,7 @@ def test_messages_wait_for_the_next_answer_together() -> None:
 
 
 def test_the_longest_silence_begins_where_nothing_happens_for_longest() -> None:
-    silent = life(event("09:30", "responded"), event("11:00", "commented"), closed="12:30")
+    silent = CASES["silence"]
     assert silent.longest_silence() == (silent.begins + 30, 90)
 
 
@@ -175,19 +119,12 @@ def test_a_handover_knows_how_long_it_lay_on_either_side(repair: Life) -> None:
     assert (handover.giving, handover.taking, handover.at - repair.begins) == ("desk", "team", 30)
     assert (handover.from_held, handover.from_waiting) == (Both(30, 30), Both(30, 30))
     assert handover.to_waiting == Both(30, 30)
-    waits = life(event("09:30", "handed_over", from_department_id="desk", to_department_id="team"))
+    waits = CASES["handed over and still there"]
     assert waits.handovers()[0].to_waiting is None
 
 
 def test_a_day_s_backlog_is_that_of_its_end() -> None:
-    wanders = life(
-        event("09:10", "handed_over", from_department_id="desk", to_department_id="team"),
-        event("3 09:00", "handed_over", to_department_id="other"),
-        event("4 08:00", "handed_over", to_department_id="team"),
-        closed="4 10:00",
-        due_at=at("3 12:00"),
-    )
-    days = backlog([wanders], {"city": "UTC"}, {"city": date(2015, 3, 9)})
+    days = backlog([CASES["wanders"]], {"city": "UTC"}, {"city": date(2015, 3, 9)})
     found = {
         (key.department, key.day.day): {name: number for name, number in vars(figures).items() if number}
         for key, figures in days.items()
