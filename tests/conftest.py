@@ -7,6 +7,7 @@ another database, which takes longer than most builds here.
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,8 +43,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quiet_dbt() -> Iterator[None]:
-    """Dbt in this process writes no log: making text of its events is a quarter of a run."""
+def quiet() -> Iterator[None]:
+    """Dbt in this process writes no log: making text of its events is a quarter of a run.
+
+    Nor does Great Expectations: what it says of its own making hides what failed.
+    """
+    logging.getLogger("great_expectations._docs_decorators").setLevel(logging.WARNING)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DBT_LOG_LEVEL", "none")
         patch.setenv("DBT_LOG_LEVEL_FILE", "none")

@@ -34,7 +34,7 @@ values ('2026-01', 'DS-IN-01', 'staged_inspections', 'range', '{"zh": "得分", 
 
 def quality_company(settings: Settings) -> Company:
     """A company with two projects that is held to two standards of inspection."""
-    company = Company(settings).register()
+    company = Company(settings, families=("quality",)).register()
     company.deliver_master()
     with company.open() as connection:
         connection.execute(STANDARDS.encode())

@@ -21,7 +21,7 @@ def shift(name: str, day: str, clock_in: str, clock_out: str) -> dict[str, str]:
 
 
 def test_hours_of_a_night_and_what_one_person_serves(settings: Settings) -> None:
-    company = Company(settings, families=("staff",)).register()
+    company = Company(settings, families=("quality", "staff")).register()
     company.deliver_master()
     served = project("P1", area_m2="9000", households="300")
     company.deliver("project", {FIRST: [served, project("P2")]}, file_name="served.csv")
