@@ -216,6 +216,8 @@ typed as (
         {{ typed_value(field) }} as {{ field.name }},
         {%- endfor %}
         case
+            -- what was wrong with it before what is personal in it was removed
+            when problem_rule = 'as_judged' then problem_detail::jsonb
             when problem_rule is not null
                 then jsonb_build_array(jsonb_build_object('rule', problem_rule, 'reason', problem_detail))
             else to_jsonb(array_remove(array[

@@ -14,6 +14,7 @@ import typer
 from yardstick import settings as settings_module
 from yardstick import warehouse
 from yardstick.commands import deliveries as deliveries_commands
+from yardstick.commands import privacy as privacy_commands
 from yardstick.commands import rejects as rejects_commands
 from yardstick.commands import site as site_commands
 from yardstick.commands import standards as standards_commands
@@ -35,6 +36,7 @@ app.add_typer(site_commands.app, name="site")
 app.add_typer(rejects_commands.app, name="rejects")
 app.add_typer(deliveries_commands.app, name="deliveries")
 app.add_typer(standards_commands.app, name="standards")
+app.add_typer(privacy_commands.app, name="privacy")
 
 
 def _version(wanted: bool) -> None:

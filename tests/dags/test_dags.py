@@ -41,7 +41,7 @@ def test_every_file_is_one_dag_of_its_own_name(bag: DagBag):
     assert bag.import_errors == {}
     assert set(bag.dags) == {path.stem for path in DAGS.glob("*.py")}
     files = {Path(dag.fileloc).stem for dag in bag.dags.values() if not dag.dag_id.startswith("appraise_")}
-    assert files == {"ingest", "build", "watch", "review_standards"}
+    assert files == {"ingest", "build", "watch", "review_standards", "retain"}
 
 
 def test_dag_files_hold_wiring_only():
@@ -62,7 +62,10 @@ def test_dag_files_hold_wiring_only():
 
 @pytest.mark.parametrize(
     "dag_id",
-    ["ingest", "watch", "build", "appraise_month", "appraise_quarter", "appraise_year", "review_standards"],
+    [
+        *("ingest", "watch", "build", "appraise_month", "appraise_quarter", "appraise_year"),
+        *("review_standards", "retain"),
+    ],
 )
 def test_policy(bag: DagBag, dag_id: str):
     dag = bag.dags[dag_id]
@@ -109,6 +112,7 @@ def test_no_step_can_be_passed_by(bag: DagBag):
 def test_only_one_task_at_a_time_writes_the_facts(bag: DagBag):
     writers = [
         *bag.dags["build"].tasks,
+        *bag.dags["retain"].tasks,
         *(bag.dags[f"appraise_{k}"].get_task("score") for k in ("month", "quarter", "year")),
     ]
     assert {task.pool for task in writers} == {"warehouse"}

@@ -18,6 +18,7 @@ from yardstick import warehouse
 from yardstick.appraisal.canonical import canonical, rounded, sha256
 from yardstick.appraisal.errors import AppraisalError, NothingToReleaseError
 from yardstick.periods import Kind, period_bounds
+from yardstick.privacy.blanking import MARK
 from yardstick.settings import Settings
 
 Content = dict[str, Any]
@@ -188,15 +189,17 @@ def compose(connection: psycopg.Connection[Any], kind: Kind, period: str) -> Dra
         "rejects": rejected[0] if rejected else 0,
     }
     latest = latest_release(connection, period)
+    released = released_content(connection, relations, latest) if latest else None
+    content["person"] = relations["person"].ordered(
+        _as_released(connection, content["person"], released["person"] if released else [])
+    )
     digest = sha256(content)
     state: Literal["unreleased", "unchanged", "differs"] = "unreleased"
     differences: list[dict[str, str | None]] = []
-    if latest:
+    if latest and released:
         state = "unchanged" if latest["content_sha256"] == digest else "differs"
         if state == "differs":
-            differences = differences_between(
-                relations, released_content(connection, relations, latest), content
-            )
+            differences = differences_between(relations, released, content)
     return Draft(
         kind=kind,
         period=period,
@@ -210,6 +213,32 @@ def compose(connection: psycopg.Connection[Any], kind: Kind, period: str) -> Dra
         differences=differences,
         delivery_ids=[row[0] for row in connection.execute(query("deliveries.sql"), span)],
     )
+
+
+def _as_released(
+    connection: psycopg.Connection[Any], live: list[dict[str, Any]], released: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Persons of the live figures, those whose id or name was removed since as the release has them.
+
+    A release is the record of what was paid and keeps who it was; that somebody was erased changes no figure of
+    it (docs/decisions/0032).
+    """
+    ids = [row["person_id"] for row in released]
+    pseudonyms = connection.execute(
+        "select ops.erased_as(person_id), person_id from unnest(%s::text []) as named (person_id) "
+        "where ops.erased_as(person_id) is not null",
+        [ids],
+    )
+    known = dict(pseudonyms.fetchall())
+    names = {(row["project_id"], row["person_id"]): row["person_name"] for row in released}
+    found = []
+    for row in live:
+        person_id = known.get(row["person_id"], row["person_id"])
+        name = None if row["person_name"] == MARK else row["person_name"]
+        found.append(
+            row | {"person_id": person_id, "person_name": name or names.get((row["project_id"], person_id))}
+        )
+    return found
 
 
 def _leave_out_later(content: Content) -> None:

@@ -20,14 +20,14 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 
-from yardstick import staging_models, warehouse
+from yardstick import privacy, staging_models, warehouse
 from yardstick.contracts import Contract, load_contracts
 from yardstick.periods import period_bounds
 from yardstick.settings import Settings
 
 OnEvent = Callable[[str, str], None]
 
-_LOCKS = {"yardstick-dbt": 7_402_010, "yardstick-dbt-score": 7_402_011}
+_LOCKS = {"yardstick-dbt": warehouse.STAGING_LOCK, "yardstick-dbt-score": warehouse.SCORE_LOCK}
 _PLAN_LOCK = 7_402_012
 
 _OLDEST, _NEWEST = date.min, date.max
@@ -88,10 +88,13 @@ def plan_build(settings: Settings, run_id: str | None) -> Build | None:
 def stage(settings: Settings, build_id: int, on_event: OnEvent | None = None) -> None:
     """Type, check and deduplicate the build's rows, then account for every one of them.
 
+    Persons who were erased and are delivered again are made their pseudonyms first.
+
     Raises:
         TransformError: when a model or test failed.
         ReconciliationError: when a delivery's rows do not add up.
     """
+    privacy.keep_erased(settings, build_id)
     run_stage(settings, "stage", build_id, on_event=on_event)
     account(settings, build_id)
 

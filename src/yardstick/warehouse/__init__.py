@@ -14,6 +14,8 @@ from yardstick.contracts import load_contracts
 
 SCHEMA = Path(__file__).parent / "schema"
 _MIGRATION_LOCK = 7_402_001
+STAGING_LOCK, SCORE_LOCK = 7_402_010, 7_402_011
+"""Held by whoever writes what dbt owns."""
 _RAW = "020_raw.sql"
 
 

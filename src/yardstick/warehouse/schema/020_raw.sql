@@ -1,9 +1,13 @@
--- raw: delivered rows as text, append-only. One table per contract entity; a cell stands where the
+-- raw: delivered rows as text, append-only but for what is personal in them. One table per contract entity; a cell stands where the
 -- source put it (ops.arrival.header names the columns), so no mapping mistake can lose anything.
 create schema if not exists raw;
 
 create or replace function raw.refuse_change() returns trigger language plpgsql as $$
 begin
+    -- what is personal goes in the end, in a transaction that says so (docs/decisions/0032)
+    if tg_op = 'UPDATE' and exists (select from ops.privacy_run where transaction_id = pg_current_xact_id()) then
+        return new;
+    end if;
     raise exception 'raw.% is append-only: a correction is a later delivery', tg_table_name;
 end $$;
 

@@ -82,23 +82,56 @@ revoke create on schema ops from yardstick_owner;
 revoke all on function ops.note_hr_read(text) from public;
 grant execute on function ops.note_hr_read(text) to reader_hr;
 
--- Called by every migration: whatever view has come to schema hr is read through the log from then on.
+-- Called by every migration: whatever view has come to schema hr is read through the log from then on. A release
+-- is never altered: who was erased since is shown by the pseudonym, without a name.
 create or replace function ops.log_hr_views() returns void language plpgsql as $$
 declare
     hr_view record;
 begin
     for hr_view in
-        select c.relname, rtrim(pg_get_viewdef(c.oid), ';') as definition
+        select
+            c.relname,
+            rtrim(pg_get_viewdef(c.oid), ';') as definition,
+            (
+                select string_agg(
+                    format(
+                        case
+                            when not reads_release.is_so then 'shown.%1$I'
+                            when a.attname like '%person\_id' then 'coalesce(ops.erased_as(shown.%1$I), shown.%1$I) as %1$I'
+                            when a.attname = 'person_name' and has_person.is_so
+                                then 'case when ops.erased_as(shown.person_id) is null then shown.%1$I end as %1$I'
+                            else 'shown.%1$I'
+                        end,
+                        a.attname
+                    ),
+                    ', ' order by a.attnum
+                )
+                from pg_attribute as a
+                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            ) as columns
         from pg_class as c
+        cross join lateral (
+            select exists (
+                select from pg_rewrite as w
+                inner join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+                where w.ev_class = c.oid and d.refobjid = 'release.person'::regclass
+            ) as is_so
+        ) as reads_release
+        cross join lateral (
+            select exists (select from pg_attribute as p where p.attrelid = c.oid and p.attname = 'person_id') as is_so
+        ) as has_person
         where
             c.relnamespace = 'hr'::regnamespace and c.relkind = 'v'
-            and pg_get_viewdef(c.oid) not like '%note_hr_read(%'
+            and (
+                pg_get_viewdef(c.oid) not like '%note_hr_read(%'
+                or (reads_release.is_so and has_person.is_so and pg_get_viewdef(c.oid) not like '%erased_as(%')
+            )
         order by c.oid
     loop
         execute format(
             'create or replace view hr.%I with (security_invoker = true) as '
-            'select shown.* from ops.note_hr_read(%L) as noted cross join (%s) as shown',
-            hr_view.relname, hr_view.relname, hr_view.definition
+            'select %s from ops.note_hr_read(%L) as noted cross join (%s) as shown',
+            hr_view.relname, hr_view.columns, hr_view.relname, hr_view.definition
         );
     end loop;
 end $$;
