@@ -17,6 +17,7 @@ from yardstick.commands import deliveries as deliveries_commands
 from yardstick.commands import privacy as privacy_commands
 from yardstick.commands import rejects as rejects_commands
 from yardstick.commands import site as site_commands
+from yardstick.commands import staffing as staffing_commands
 from yardstick.commands import standards as standards_commands
 from yardstick.commands.common import Home, fail, open_warehouse, show_table
 
@@ -37,6 +38,7 @@ app.add_typer(rejects_commands.app, name="rejects")
 app.add_typer(deliveries_commands.app, name="deliveries")
 app.add_typer(standards_commands.app, name="standards")
 app.add_typer(privacy_commands.app, name="privacy")
+app.add_typer(staffing_commands.app, name="staffing")
 
 
 def _version(wanted: bool) -> None:

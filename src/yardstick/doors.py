@@ -128,6 +128,18 @@ DOORS = (
         ("month", "project_id", "hour_of_week"),
         day="month",
     ),
+    Door(
+        "staffing_hourly",
+        ("marts", "fct_staffing_hourly"),
+        ("month", "project_id", "post_function", "hour_of_week"),
+        day="month",
+    ),
+    Door(
+        "understaffing_monthly",
+        ("marts", "fct_understaffing_monthly"),
+        ("month", "span_months", "clock", "project_id", "post_function"),
+        day="month",
+    ),
     Door("overtime_monthly", ("marts", "fct_overtime_monthly"), ("month", "person_id"), day="month"),
     Door("attendance", ("marts", "fct_attendance"), ("attendance_id",), day="shift_date"),
     Door("post_daily", ("marts", "fct_post_daily"), ("project_id", "post_id", "day"), day="day"),

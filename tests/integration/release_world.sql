@@ -54,6 +54,8 @@ create table marts.fct_staff_monthly as select * from publish.staff_monthly with
 create table marts.fct_turnover_monthly as select * from publish.turnover_monthly with no data;
 create table marts.fct_staffing_monthly as select * from publish.staffing_monthly with no data;
 create table marts.fct_workload_hourly as select * from publish.workload_hourly with no data;
+create table marts.fct_staffing_hourly as select * from publish.staffing_hourly with no data;
+create table marts.fct_understaffing_monthly as select * from publish.understaffing_monthly with no data;
 create table marts.fct_overtime_monthly as select * from publish.overtime_monthly with no data;
 create table marts.fct_attendance as select * from publish.attendance with no data;
 create table marts.fct_post_daily as select * from publish.post_daily with no data;
@@ -164,6 +166,10 @@ insert into marts.fct_staffing_monthly (month, project_id, post_function, staffi
 select date '2015-01-01', project_id, 'x', 'all', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 from marts.dim_project;
 insert into marts.fct_workload_hourly select date '2015-01-01', project_id, 9, 4, 60, 1, 0, 0 from marts.dim_project;
+insert into marts.fct_staffing_hourly
+select date '2015-01-01', project_id, 'repair', 9, 4, 240, 200, 1, 3, 2, 90, 0.9 from marts.dim_project;
+insert into marts.fct_understaffing_monthly
+select date '2015-01-01', 1, 'calendar', project_id, 'repair', 3, 2, 2, 40, 30, 10, 4, null, null from marts.dim_project;
 insert into marts.fct_overtime_monthly
 select date '2015-01-01', manager_person_id, project_id, 90, 90, 0, 0, 0, 2160, false, 0 from marts.dim_project;
 insert into marts.fct_attendance (attendance_id, source_id, is_planned, person_id, rostered_person_id, project_id,

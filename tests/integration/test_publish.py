@@ -20,7 +20,8 @@ from yardstick.settings import Settings
 
 STAFFING = (
     *("person", "person_history", "certificate", "staff_monthly", "turnover_monthly", "staffing_monthly"),
-    *("workload_hourly", "overtime_monthly", "attendance", "post_daily", "training"),
+    *("workload_hourly", "staffing_hourly", "understaffing_monthly", "overtime_monthly"),
+    *("attendance", "post_daily", "training"),
 )
 TABLES = (*(door.name for door in DOORS), "day")
 

@@ -47,6 +47,7 @@ BI = {
     "difference",
     "delivery_status",
     *("post_daily", "staffing_monthly", "turnover_monthly", "workload_hourly", "overtime_monthly"),
+    *("staffing_hourly", "understaffing_monthly"),
     *("attendance", "certificate", "training"),
 }
 HR = {

@@ -23,6 +23,7 @@ select
         case when attendance.post_id is null then assignments.project_id end,
         posts.project_id, ''
     ) as placed_project_id,
+    coalesce(posts.post_function, '') as placed_post_function,
     posts.required_certificate_kind
 from attendance
 left join assignments

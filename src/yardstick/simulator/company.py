@@ -114,17 +114,19 @@ def simulate(
     gaps: dict[str, int] = {}
     desk_count = 0
     effects: dict[tuple[str, str], tickets.Effect] = {}
+    missing: dict[tuple[str, str, date], tickets.Effect] = {}
     complainers: Counter[tuple[str, str, str]] = Counter()
 
     def tables() -> Iterator[Table]:
-        nonlocal desk_count, effects, complainers
+        nonlocal desk_count, effects, missing, complainers
         yield master.make_projects(company, days, staff)
         yield master.make_items(days)
         yield from hr.make_tables(staff, company, days, seed, gaps=gaps)
         register = equipment.make_register(company, days, seed)
         desk = tickets.make_helpdesk(company, days, staff, plan, equipment.by_kind(register), seed)
         status = equipment.make_status(register, company, days, staff, plan, desk.breakdowns, seed)
-        desk_count, effects, complainers = desk.count, desk.effects, desk.complainers
+        desk_count, effects, missing = desk.count, desk.effects, desk.missing
+        complainers = desk.complainers
         yield from (desk.ticket, desk.event, desk.complaint, desk.call_back, register, status)
         del desk, register, status
         yield from inspections.make_inspections(company, days, staff, plan, seed).tables()
@@ -145,6 +147,7 @@ def simulate(
         plan=plan,
         staff=staff,
         effects=effects,
+        missing=missing,
         complainers=complainers,
         gaps=gaps,
         accounts=accounts,

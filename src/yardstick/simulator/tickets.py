@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random  # seeded on purpose: reproducible, not secret
 from typing import Any, NamedTuple
 
@@ -61,7 +61,7 @@ class Breakdown(NamedTuple):
 
 @dataclass
 class Effect:
-    """What a shortage has cost the tickets opened in it, the same draws with and without it."""
+    """What missing staff has cost the tickets opened meanwhile, the same draws with and without it."""
 
     tickets: int = 0
     response_minutes: float = 0.0
@@ -81,6 +81,7 @@ class Helpdesk:
         count: how many tickets there are.
         breakdowns: equipment that stood still.
         effects: what each shortage has cost, by project and department.
+        missing: what missing staff has cost, whatever the reason, by project, department and day.
         complainers: complaints of the households that complain again and again, by project, item and household.
     """
 
@@ -91,6 +92,7 @@ class Helpdesk:
     count: int = 0
     breakdowns: list[Breakdown] = field(default_factory=list, repr=False)
     effects: dict[tuple[str, str], Effect] = field(default_factory=dict)
+    missing: dict[tuple[str, str, date], Effect] = field(default_factory=dict)
     complainers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
@@ -226,14 +228,19 @@ def _ticket(context: _Context, number: int, weights: Sequence[float]) -> None:
     hours = item.due_hours * (late_share if is_late else min(0.98, share * slow**0.5))
     responded = opened + timedelta(seconds=round(60 * response))
     closed = max(opened + timedelta(seconds=round(3600 * hours)), responded + timedelta(minutes=6))
-    for shortage in context.shortages:
-        if shortage.department == item.department and shortage.first_day <= today <= shortage.last_day:
-            effect = desk.effects.setdefault((project.project_id, item.department), Effect())
-            effect.tickets += 1
-            effect.response_minutes += response - min(brisk, longest)
-            usual = item.due_hours * (late_share if chance < ordinary else share)
-            effect.close_minutes += 60 * (hours - usual)
-            effect.late += is_late and chance >= ordinary
+    effects = [
+        desk.effects.setdefault((project.project_id, item.department), Effect())
+        for shortage in context.shortages
+        if shortage.department == item.department and shortage.first_day <= today <= shortage.last_day
+    ]
+    if ratio < 1:
+        effects.append(desk.missing.setdefault((project.project_id, item.department, today), Effect()))
+    for effect in effects:
+        effect.tickets += 1
+        effect.response_minutes += response - min(brisk, longest)
+        usual = item.due_hours * (late_share if chance < ordinary else share)
+        effect.close_minutes += 60 * (hours - usual)
+        effect.late += is_late and chance >= ordinary
 
     house = house_of(project, random)
     place = f"{int(house[-7:-5])}栋{house[-5]}单元{int(house[-4:-2])}层"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from yardstick.simulator import writers
@@ -26,6 +27,7 @@ def write(
     plan: Plan,
     staff: Staff,
     effects: Mapping[tuple[str, str], Effect],
+    missing: Mapping[tuple[str, str, date], Effect],
     complainers: Mapping[tuple[str, str, str], int],
     gaps: Mapping[str, int],
     accounts: Mapping[str, Account],
@@ -35,6 +37,7 @@ def write(
 
     ``dirty_rows.csv``: every planted fault, where it stands and what must become of it.
     ``accounts.csv``: per entity, rows by what must become of them.
+    ``missing_staff.csv``: what missing staff has cost, day by day, planted or by chance.
     ``shortages.csv``, ``inspectors.csv``, ``standards.csv``, ``bounces.csv``, ``complainers.csv``,
     ``improvements.csv``, ``responsibility_gaps.csv``, ``projects.csv``: what was planted.
     ``summary.json``: the company in a few figures.
@@ -77,6 +80,18 @@ def write(
             ]
             for shortage in plan.shortages
             for effect in [effects.get((shortage.project_id, shortage.department), Effect())]
+        ),
+    )  # fmt: skip
+    write_table(
+        folder / "missing_staff.csv",
+        ["project_id", "department", "day", "tickets", "extra_response_minutes", "extra_close_minutes",
+         "extra_late_tickets"],
+        (
+            [
+                *place, effect.tickets, round(effect.response_minutes, 1), round(effect.close_minutes, 1),
+                effect.late,
+            ]
+            for place, effect in sorted(missing.items())
         ),
     )  # fmt: skip
     write_table(

@@ -693,6 +693,38 @@ create table if not exists publish.workload_hourly (
     procedure_minutes bigint not null,
     primary key (month, project_id, hour_of_week)
 );
+create table if not exists publish.staffing_hourly (
+    month date not null,
+    project_id text not null,
+    post_function text not null,
+    hour_of_week integer not null,
+    hours integer not null,
+    planned_minutes bigint not null,
+    on_duty_minutes bigint not null,
+    understaffed_hours integer not null,
+    tickets_opened integer not null,
+    tickets_handled integer not null,
+    handling_minutes bigint not null,
+    tickets_per_person_hour numeric,
+    primary key (month, project_id, post_function, hour_of_week)
+);
+create table if not exists publish.understaffing_monthly (
+    month date not null,
+    span_months integer not null,
+    clock text not null,
+    project_id text not null,
+    post_function text not null,
+    tickets integer not null,
+    tickets_compared integer not null,
+    days_compared integer not null,
+    response_minutes double precision,
+    usual_minutes double precision,
+    extra_minutes double precision,
+    standard_error_minutes double precision,
+    extra_low_minutes double precision,
+    extra_high_minutes double precision,
+    primary key (month, span_months, clock, project_id, post_function)
+);
 create table if not exists publish.overtime_monthly (
     month date not null,
     person_id text not null,

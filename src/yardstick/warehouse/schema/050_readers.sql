@@ -108,7 +108,8 @@ grant select (
     overtime_public_holiday_minutes, days_over_limit, month_limit_minutes, is_over_month_limit, unknown_shifts
 ) on publish.overtime_monthly to reader_hq, reader_hr, reader_pm;
 grant select on publish.overtime_monthly to reader_hr;
-grant select on publish.post_daily, publish.turnover_monthly, publish.staffing_monthly, publish.workload_hourly
+grant select on publish.post_daily, publish.turnover_monthly, publish.staffing_monthly, publish.workload_hourly,
+publish.staffing_hourly, publish.understaffing_monthly
 to reader_hq, reader_hr, reader_pm;
 grant select on publish.person, publish.person_history, publish.staff_monthly, publish.attendance, publish.certificate,
 publish.training to reader_hr;
@@ -318,6 +319,13 @@ create or replace view bi.staffing_monthly with (security_invoker = true) as
 select * from publish.staffing_monthly;
 create or replace view bi.workload_hourly with (security_invoker = true) as
 select * from publish.workload_hourly;
+create or replace view bi.staffing_hourly with (security_invoker = true) as
+select * from publish.staffing_hourly;
+create or replace view bi.understaffing_monthly with (security_invoker = true) as
+select
+    *,
+    extra_minutes * tickets_compared as extra_total_minutes
+from publish.understaffing_monthly;
 create or replace view bi.overtime_monthly with (security_invoker = true) as
 select
     month,
