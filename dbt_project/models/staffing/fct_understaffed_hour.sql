@@ -109,11 +109,16 @@ absent as (
 )
 
 select
-    project_id,
-    post_function,
-    day,
-    hour_of_day,
+    coalesce(day_hours.project_id, absent.project_id) as project_id,
+    coalesce(day_hours.post_function, absent.post_function) as post_function,
+    coalesce(day_hours.day, absent.day) as day,
+    coalesce(day_hours.hour_of_day, absent.hour_of_day) as hour_of_day,
     coalesce(day_hours.vacant_persons, 0) as vacant_persons,
     coalesce(day_hours.absent_persons, 0) + coalesce(absent.absent_persons, 0) as absent_persons
 from day_hours
-full outer join absent using (project_id, post_function, day, hour_of_day)
+full outer join absent
+    on
+        day_hours.project_id = absent.project_id
+        and day_hours.post_function = absent.post_function
+        and day_hours.day = absent.day
+        and day_hours.hour_of_day = absent.hour_of_day

@@ -175,7 +175,7 @@ moves as (
         summed.{{ column }},
         {%- endfor %}
         answered.opened_date,
-        - (answered.minutes - comparables.usual_minutes) * strata.tickets / summed.tickets_compared
+        (comparables.usual_minutes - answered.minutes) * strata.tickets / summed.tickets_compared
         / sqrt(comparables.tickets::double precision * (comparables.tickets - 1)) as minutes
     from strata
     inner join summed

@@ -81,7 +81,7 @@ class Helpdesk:
         count: how many tickets there are.
         breakdowns: equipment that stood still.
         effects: what each shortage has cost, by project and department.
-        missing: what missing staff has cost, whatever the reason, by project, department and day.
+        missing: what missing staff has cost, whatever the reason, by project, service item and day.
         complainers: complaints of the households that complain again and again, by project, item and household.
     """
 
@@ -234,7 +234,7 @@ def _ticket(context: _Context, number: int, weights: Sequence[float]) -> None:
         if shortage.department == item.department and shortage.first_day <= today <= shortage.last_day
     ]
     if ratio < 1:
-        effects.append(desk.missing.setdefault((project.project_id, item.department, today), Effect()))
+        effects.append(desk.missing.setdefault((project.project_id, item.code, today), Effect()))
     for effect in effects:
         effect.tickets += 1
         effect.response_minutes += response - min(brisk, longest)

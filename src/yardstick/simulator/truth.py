@@ -84,7 +84,7 @@ def write(
     )  # fmt: skip
     write_table(
         folder / "missing_staff.csv",
-        ["project_id", "department", "day", "tickets", "extra_response_minutes", "extra_close_minutes",
+        ["project_id", "service_item_id", "day", "tickets", "extra_response_minutes", "extra_close_minutes",
          "extra_late_tickets"],
         (
             [

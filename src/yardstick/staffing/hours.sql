@@ -1,5 +1,5 @@
 select
-    s.hour_of_week % 24 as hour_of_day,
+    mod(s.hour_of_week, 24) as hour_of_day,
     sum(s.tickets_opened)::float as tickets,
     sum(s.tickets_handled)::float as tickets_handled,
     sum(s.handling_minutes)::float as handling_minutes,
