@@ -39,10 +39,10 @@ def test_formula_agrees_with_a_simulation_within_five_percent(
     per_hour: float, handling: float, people: int
 ) -> None:
     demand = Demand(per_hour, handling)
-    waits = simulated(demand, people, 40_000, seed=7)
+    waits = simulated(demand, people, 60_000, seed=7)
     within = sum(wait <= TARGET for wait in waits) / len(waits)
     assert demand.answered_within(people, TARGET) == pytest.approx(within, rel=0.05)
-    if demand.load < 0.7 * people:  # with fewer to spare, means of so many tickets still differ by more
+    if demand.load < 0.6 * people:  # with fewer to spare, means of so many tickets still differ by more
         assert demand.mean_wait_minutes(people) == pytest.approx(sum(waits) / len(waits), rel=0.05)
     waiting = sum(wait > 0 for wait in waits) / len(waits)
     assert demand.waiting_probability(people) == pytest.approx(waiting, rel=0.05)
