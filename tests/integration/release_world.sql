@@ -61,6 +61,7 @@ create table marts.fct_attendance as select * from publish.attendance with no da
 create table marts.fct_post_daily as select * from publish.post_daily with no data;
 create table marts.fct_training as select *, null::bigint as delivery_id from publish.training with no data;
 create table intermediate.int_days__affected (build_id bigint, day date);
+create table intermediate.int_people__touched (build_id bigint, person_id text);
 
 insert into ops.source (source_id, names, site_file, time_zone, config_sha256)
 values ('demo', '{"en": "Demo", "zh": "演示"}', 'sites/demo.yml', 'UTC', 'x');
@@ -76,6 +77,7 @@ insert into ops.build (run_id, status, stage, first_day, last_day)
 values ('run-1', 'running', 'facts', '2015-01-01', '2015-01-02');
 insert into ops.build_delivery select 1, delivery_id from ops.delivery;
 insert into intermediate.int_days__affected values (1, '2015-01-01'), (1, '2015-01-02');
+insert into intermediate.int_people__touched values (1, 'person-1'), (1, 'person-2');
 insert into marts.dim_project values
     ('P1', '一号小区', 'One', 'east', 'Boston', 'A', 'residential', 1000, 100, 'person-1', '王芳', true),
     ('P2', '二号小区', 'Two', 'west', 'Boston', 'B', 'residential', 2000, 200, 'person-2', '赵敏', true);
@@ -142,7 +144,7 @@ from marts.fct_complaint;
 insert into staging.stg_delivered__people
 select manager_person_id, manager_name, 'female', date '1980-01-02', '13800001234', '本科' from marts.dim_project;
 insert into marts.dim_person (person_id, first_date, is_last, project_id, joined_date)
-select manager_person_id, date '2015-01-01', false, project_id, date '2015-01-01'
+select manager_person_id, date '2015-01-01', true, project_id, date '2015-01-01'
 from marts.dim_project;
 insert into marts.fct_certificate (source_id, source_certificate_id, person_id, project_id, certificate_kind,
     as_of_date, state, is_in_service, is_required, is_covered, is_expiring_in_30_days, is_expiring_in_60_days,

@@ -13,7 +13,7 @@ from tests.integration.test_attendance import two_sources
 from tests.reference.attendance import Attendance
 from tests.reference.staffing import Staffing
 
-from yardstick import transform
+from yardstick import quality, transform
 from yardstick.settings import Settings
 
 FIRST, DAYS = date(2026, 2, 20), 45
@@ -110,7 +110,14 @@ def differences(company: Company, expected: dict[Any, dict[str, Any]]) -> list[o
     return wrong
 
 
-MODELS = ("+fct_post_daily", "+fct_staff_monthly", "+fct_turnover_monthly")
+MODELS = (
+    "+fct_post_daily",
+    "+fct_staff_monthly",
+    "+fct_turnover_monthly",
+    "+fct_overtime_monthly",
+    "+dim_person",
+)
+SUITES = ("attendance_facts", "post_facts", "person_history", "staff_month_facts")
 
 
 def months_that_differ(company: Company, expected: dict[Any, Decimal]) -> list[object]:
@@ -143,6 +150,28 @@ def flows_that_do_not_add_up(company: Company) -> list[object]:
         "using (month) "
         "where a.days is distinct from b.days"
     )
+
+
+def invariants_that_fail(company: Company, build_id: int) -> list[object]:
+    """Invariants of the suites of staffing that rows of a build do not meet, and suites that see no row."""
+    with company.open() as connection:
+        connection.execute(
+            "insert into ops.build_day select %s, day from generate_series(%s::date, %s::date, '1 day') as day "
+            "on conflict do nothing",
+            [build_id, FIRST, LAST],
+        )
+    wrong: list[object] = []
+    for suite in quality.load_suites(quality.suites_folder(company.settings), "facts"):
+        if suite.name not in SUITES:
+            continue
+        batch = f"({suite.query.replace('{build_id}', str(build_id))}) as batch"
+        if company.rows(f"select count(*) from {batch}") == [(0,)]:
+            wrong.append(suite.name)
+        for each in suite.invariants:
+            wrong += company.rows(
+                f"select '{suite.name}', batch.* from {batch} where not ({each.kwargs['condition']})"
+            )
+    return wrong
 
 
 def test_agrees_with_a_plain_reference_before_and_after_corrections(settings: Settings) -> None:
@@ -213,11 +242,12 @@ def test_agrees_with_a_plain_reference_before_and_after_corrections(settings: Se
     moved = [(today, row | {"person_id": draw.choice(drawn.persons)}) for _, row in versions[5:10]]
     versions += [*withdrawn, *moved]
     deliver("certificate", [row for _, row in withdrawn + moved], today, "changed.csv")
-    build(company, *MODELS)
+    build_id = build(company, *MODELS)
     now = expected(today)
     assert differences(company, now.daily(FIRST, today))[:5] == []
     assert months_that_differ(company, now.monthly(FIRST, today))[:5] == []
     assert flows_that_do_not_add_up(company)[:5] == []
+    assert invariants_that_fail(company, build_id)[:5] == []
 
 
 def _later(day: str, days: int) -> date:

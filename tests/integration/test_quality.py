@@ -40,10 +40,10 @@ def test_good_build_passes_both_gates_and_is_published(world: Settings) -> None:
     facts = quality.run_gate(world, "facts", 1)
     assert staging.passed
     assert facts.passed
-    assert (staging.expectations, facts.expectations) == (14, 25)
+    assert (staging.expectations, facts.expectations) == (14, 33)
     assert verdicts(world) == [("staging", True), ("facts", True)]
     [counts] = execute(world, "select count(*), count(distinct suite) from ops.audit_ledger")
-    assert counts == (staging.expectations + facts.expectations + 12, 12)
+    assert counts == (staging.expectations + facts.expectations + 16, 16)
     assert execute(
         world, "select distinct delivery_ids from ops.audit_ledger where suite = 'staged_tickets'"
     ) == [([3, 4],)]
@@ -166,6 +166,10 @@ def test_facts_that_lost_a_staged_ticket_fail(world: Settings) -> None:
             "sla_daily",
         ),
         ("update appraisal.indicator_daily set numerator = denominator + 1", "indicator_daily"),
+        ("update marts.fct_attendance set worked_minutes = 1", "attendance_facts"),
+        ("update marts.fct_post_daily set vacant_persons = 1", "post_facts"),
+        ("update marts.dim_person set is_last = false", "person_history"),
+        ("update marts.fct_staff_monthly set days = 1", "staff_month_facts"),
     ],
 )
 def test_facts_against_the_standard_fail(world: Settings, statement: str, suite: str) -> None:
