@@ -18,7 +18,7 @@ from yardstick.bench.tickets.company import DAYS, FIRST_DAY, build_calendar, con
 from yardstick.settings import Settings
 
 SCALES = {"small": 20_000, "full": 1_000_000}
-ROUNDS = {"small": 3, "full": 2}
+ROUNDS = {"small": 3, "full": 1}
 PEERS = {
     "without_holidays": "service_minutes_vs_weekly_expansion_without_holidays",
     "with_holidays": "service_minutes_vs_weekly_expansion",
