@@ -19,7 +19,7 @@ from yardstick.settings import LANGUAGES, Settings, project_root
 
 SECOND_FROM = date(2026, 7, 1)
 # First day in force, and name.
-RELEASES = ((date(2015, 1, 1), "first"), (SECOND_FROM, "second"))
+RELEASES = ((date(2025, 1, 1), "first"), (SECOND_FROM, "second"))
 FIRST, LAST = utc("2025-12-20T00:00"), utc("2026-11-10T00:00")
 ZONES = {
     "shanghai": "Asia/Shanghai",
