@@ -41,8 +41,10 @@ FAMILIES = {
         "path:models/staffing,+fct_attendance",  # inspections read who was on duty
     ),
     "staff": ("path:models/staffing",),
+    "resources": ("path:models/resources",),
 }
 """Facts that no facts of tickets read, by family: built in the tests that are about them."""
+READ_BY_FAMILIES = {"resources": {"equipment", "equipment_status", "goods_movement", "cost"}}
 MARTS = (
     "marts.dim_project",
     "marts.dim_service_item",
@@ -224,6 +226,8 @@ class Company:
                 for item in contracts[name].fields.values()
                 if item.references
             }
+        for family in self.families:
+            read |= READ_BY_FAMILIES.get(family, set())
         missing = {name for name in READ_BY_FACTS | read if current_model(contracts[name]) not in there}
         return sorted(delivered | missing)
 

@@ -554,6 +554,43 @@
                 },
             ],
         },
+        'goods_movement': {
+            'relation': 'stg_delivered__goods_movements',
+            'key': ['source_goods_movement_id'],
+            'staged_key': ['source_id', 'source_goods_movement_id'],
+            'fields': [
+                {'name': 'source_goods_movement_id', 'required': true},
+                {'name': 'moved_date', 'type': 'date', 'required': true},
+                {
+                    'name': 'equipment_id',
+                    'required': true,
+                    'references': {'entity': 'equipment', 'field': 'equipment_id', 'per_source': false,
+                        'is_whole_key': true},
+                },
+                {
+                    'name': 'project_id',
+                    'required': true,
+                    'references': {'entity': 'project', 'field': 'project_id', 'per_source': false,
+                        'is_whole_key': true},
+                },
+                {
+                    'name': 'movement_kind',
+                    'required': true,
+                    'vocabulary': ['received', 'issued', 'returned', 'written_off', 'counted'],
+                },
+                {'name': 'quantity', 'type': 'numeric', 'unit': 'pieces', 'required': true},
+                {
+                    'name': 'person_id',
+                    'refers_to': {'entity': 'person', 'field': 'person_id', 'per_source': false,
+                        'is_whole_key': true},
+                },
+                {'name': 'replace_due_date', 'type': 'date'},
+                {'name': 'note', 'personal': true},
+            ],
+            'rules': [
+                {'rule': 'out_of_range', 'then': 'reject', 'kind': 'range', 'fields': ['quantity'], 'low': 0},
+            ],
+        },
         'inspection': {
             'relation': 'stg_delivered__inspections',
             'key': ['source_inspection_id'],
@@ -601,6 +638,7 @@
                 {'name': 'full_score', 'type': 'numeric', 'unit': 'points'},
                 {'name': 'is_vetoed', 'type': 'boolean'},
                 {'name': 'remark', 'personal': true},
+                {'name': 'recorded_by', 'since': 2, 'vocabulary': ['mobile', 'desktop', 'paper']},
             ],
             'rules': [
                 {

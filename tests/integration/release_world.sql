@@ -60,6 +60,12 @@ create table marts.fct_overtime_monthly as select * from publish.overtime_monthl
 create table marts.fct_attendance as select * from publish.attendance with no data;
 create table marts.fct_post_daily as select * from publish.post_daily with no data;
 create table marts.fct_training as select *, null::bigint as delivery_id from publish.training with no data;
+create table marts.dim_equipment as select * from publish.equipment with no data;
+create table marts.fct_equipment_daily as select * from publish.equipment_daily with no data;
+create table marts.fct_equipment_monthly as select * from publish.equipment_monthly with no data;
+create table marts.fct_goods_monthly as select * from publish.goods_monthly with no data;
+create table marts.fct_digital_monthly as select * from publish.digital_monthly with no data;
+create table marts.fct_cost_monthly as select * from publish.cost_monthly with no data;
 create table intermediate.int_days__affected (build_id bigint, day date);
 create table intermediate.int_people__touched (build_id bigint, person_id text);
 
@@ -184,6 +190,55 @@ insert into marts.fct_post_daily (project_id, post_id, day, established_persons,
     unknown_persons, late_persons, early_persons, incomplete_punches, planned_minutes, worked_minutes,
     overtime_minutes)
 select project_id, 'x', date '2015-01-01', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+from marts.dim_project;
+insert into marts.dim_equipment (
+    equipment_id, project_id, equipment_kind, statutory_kind, is_goods, is_statutory
+)
+select
+    'E-' || project_id, project_id, 'x', 'x', false, false
+from marts.dim_project;
+insert into marts.fct_equipment_daily (
+    equipment_id, day, project_id, equipment_kind, statutory_kind, up_minutes, in_use_minutes, down_minutes,
+    maintenance_minutes, unknown_minutes, failures, restorations, restoration_minutes, repairs,
+    repair_minutes, is_maintenance_due, is_statutory, statutory_inspections, statutory_inspections_passed
+)
+select
+    'E-' || project_id, date '2015-01-01', project_id, 'x', 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false,
+    0, 0
+from marts.dim_project;
+insert into marts.fct_equipment_monthly (
+    month, project_id, equipment_kind, statutory_kind, piece_days, piece_days_known, piece_days_in_order,
+    up_minutes, in_use_minutes, down_minutes, maintenance_minutes, unknown_minutes, failures, restorations,
+    restoration_minutes, repairs, repair_minutes, statutory_inspections, statutory_inspections_passed,
+    maintenance_due, maintenance_done, maintenance_done_on_time, maintenance_overdue_days,
+    statutory_overdue_days, pieces, statutory_pieces, statutory_due_in_30_days, statutory_overdue,
+    pieces_of_known_life, pieces_past_service_life
+)
+select
+    date '2015-01-01', project_id, 'x', 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0
+from marts.dim_project;
+insert into marts.fct_goods_monthly (
+    month, project_id, equipment_id, equipment_kind, received_pieces, issued_pieces, returned_pieces,
+    written_off_pieces, stock_pieces, issued_now_pieces, replacement_due_pieces
+)
+select
+    date '2015-01-01', project_id, 'E-' || project_id, 'x', 0, 0, 0, 0, 0, 0, 0
+from marts.dim_project;
+insert into marts.fct_digital_monthly (
+    month, project_id, tickets_opened, tickets_phone, tickets_app, tickets_web, tickets_mini_program,
+    tickets_email, tickets_front_desk, tickets_staff, tickets_system, tickets_other, tickets_of_owners,
+    tickets_self_service, ticket_events, ticket_events_by_system, ticket_events_by_persons, inspections_done,
+    inspections_recorded, inspections_mobile
+)
+select
+    date '2015-01-01', project_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+from marts.dim_project;
+insert into marts.fct_cost_monthly (
+    month, project_id, total_cny
+)
+select
+    date '2015-01-01', project_id, 0
 from marts.dim_project;
 insert into marts.fct_training (source_id, source_training_id, person_id, project_id, course_id, planned_date, status,
     is_done, delivery_id)

@@ -49,6 +49,8 @@ BI = {
     *("post_daily", "staffing_monthly", "turnover_monthly", "workload_hourly", "overtime_monthly"),
     *("staffing_hourly", "understaffing_monthly"),
     *("attendance", "certificate", "training"),
+    *("equipment", "equipment_daily", "equipment_kind_daily", "equipment_monthly", "goods_monthly"),
+    *("digital_monthly", "cost_monthly"),
 }
 HR = {
     *("release", "appraisal", "appraisal_month", "inspection", "nonconformity", "complaint"),

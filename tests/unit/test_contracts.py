@@ -15,8 +15,8 @@ from yardstick.settings import project_root
 
 DELIVERED = {
     "assignment", "attendance", "call_back", "certificate", "complaint", "cost", "equipment",
-    "equipment_status", "fit_out_finding", "inspection", "inspection_item", "org_membership", "org_unit",
-    "person", "post", "procedure", "procedure_execution", "procedure_step", "project", "rectification",
+    "equipment_status", "fit_out_finding", "goods_movement", "inspection", "inspection_item", "org_membership",
+    "org_unit", "person", "post", "procedure", "procedure_execution", "procedure_step", "project", "rectification",
     "responsibility", "roster", "service_item", "survey_answer", "takeover_finding", "ticket",
     "ticket_event", "training",
 }  # fmt: skip

@@ -16,6 +16,7 @@ from pathlib import Path
 from yardstick.simulator import (
     duty,
     equipment,
+    goods,
     hr,
     inspections,
     master,
@@ -128,6 +129,7 @@ def simulate(
         desk_count, effects, missing = desk.count, desk.effects, desk.missing
         complainers = desk.complainers
         yield from (desk.ticket, desk.event, desk.complaint, desk.call_back, register, status)
+        yield goods.make_movements(company, days, staff, seed)
         del desk, register, status
         yield from inspections.make_inspections(company, days, staff, plan, seed).tables()
         yield from procedures.make_procedures(company, days, staff, plan, seed).tables()

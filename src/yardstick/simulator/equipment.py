@@ -8,6 +8,7 @@ from random import Random  # seeded on purpose: reproducible, not secret
 from typing import Any, NamedTuple
 
 from yardstick.simulator.calendar import Day
+from yardstick.simulator.goods import register_rows
 from yardstick.simulator.people import Staff
 from yardstick.simulator.plan import Plan
 from yardstick.simulator.projects import Project
@@ -84,6 +85,7 @@ def make_register(projects: Sequence[Project], days: Sequence[Day], seed: int) -
                         ],
                     )
                 )  # fmt: skip
+        table.rows.extend(register_rows(project, begin))
     return table
 
 
@@ -128,6 +130,8 @@ def make_status(
     begin = datetime.combine(days[0].date, time(0, 10))
     for row in register.rows:
         asset, project_id = row.cells[0], row.cells[3]
+        if row.cells[12] is None:  # goods are in no state
+            continue
         project = by_id[project_id]
         random = Random(f"{seed}/status/{asset}")  # noqa: S311
         tell(begin, asset, "state", "运行", _iso(begin), None, None, None, True, None, None, None, None, None)

@@ -20,7 +20,7 @@ from yardstick.simulator.tables import Row, Table, columns
 SOURCE = "inspection_app"
 INSPECTION = columns(
     "检查编号 计划日期 项目编号 检查类型 检查范围 专项类别 状态 是否预告 开始时间 结束时间 检查人工号 "
-    "牵头部门 标准版本 得分 满分 一票否决 备注"
+    "牵头部门 标准版本 得分 满分 一票否决 备注 记录方式"
 )
 ITEM = columns(
     "检查项编号 检查编号 项目编号 检查时间 标准编号 检查部位 结果 得分 满分 扣分 问题数 否决项 严重程度 "
@@ -156,6 +156,7 @@ def _inspect(
         inspection_id, planned.date, project.project_id, kind, scope, theme or None,
         "已完成" if inspector else "未开展", "是" if random.random() < 0.3 else "否", None, None,
         inspector[1].person_id if inspector else None, "QA", None, None, None, "否", None,
+        _device(book, inspection_id) if inspector else None,
     ]  # fmt: skip
     if inspector is None:
         book.found.inspection.rows.append(Row(begin, cells))
@@ -210,6 +211,12 @@ def _inspect(
     cells[12] = release().standards_release
     cells[13], cells[14], cells[15] = _points(score), _points(full), "是" if is_vetoed else "否"
     book.found.inspection.rows.append(Row(ended, cells))
+
+
+def _device(book: _Book, inspection_id: str) -> str:
+    """What an inspection was recorded with."""
+    random = Random(f"{book.seed}/device/{inspection_id}")  # noqa: S311
+    return random.choices(("手机", "电脑", "纸质"), (82, 12, 6))[0]
 
 
 def _inspector(book: _Book, project: Project, day: Day, random: Random) -> tuple[int, Person] | None:

@@ -18,6 +18,7 @@ _PATHS = {
     "call_back": "api/v2/call-backs",
     "equipment": "api/equipment",
     "equipment_status": "api/status-records",
+    "goods_movement": "api/goods-movements",
 }
 # Workbooks by name: folder, and the entities in it with their sheets.
 _WORKBOOKS = {

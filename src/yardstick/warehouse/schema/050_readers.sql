@@ -111,6 +111,9 @@ grant select on publish.overtime_monthly to reader_hr;
 grant select on publish.post_daily, publish.turnover_monthly, publish.staffing_monthly, publish.workload_hourly,
 publish.staffing_hourly, publish.understaffing_monthly
 to reader_hq, reader_hr, reader_pm;
+grant select on publish.equipment, publish.equipment_daily, publish.equipment_monthly, publish.goods_monthly,
+publish.digital_monthly, publish.cost_monthly
+to reader_hq, reader_hr, reader_pm;
 grant select on publish.person, publish.person_history, publish.staff_monthly, publish.attendance, publish.certificate,
 publish.training to reader_hr;
 grant select on release.score, release.indicator, release.item, release.category, release.day to reader_hq, reader_hr, reader_pm;
@@ -423,6 +426,41 @@ select
     score,
     is_passed
 from publish.training;
+create or replace view bi.equipment with (security_invoker = true) as
+select * from publish.equipment;
+create or replace view bi.equipment_daily with (security_invoker = true) as
+select * from publish.equipment_daily;
+create or replace view bi.equipment_kind_daily with (security_invoker = true) as
+select
+    project_id,
+    equipment_kind,
+    statutory_kind,
+    day,
+    count(*) as pieces,
+    count(is_in_order) as pieces_known,
+    count(*) filter (where is_in_order) as pieces_in_order,
+    count(*) filter (where not is_in_order) as pieces_down,
+    count(*) filter (where in_use_minutes > 0) as pieces_in_use,
+    sum(up_minutes) as up_minutes,
+    sum(down_minutes) as down_minutes,
+    sum(maintenance_minutes) as maintenance_minutes,
+    sum(unknown_minutes) as unknown_minutes,
+    sum(failures) as failures,
+    count(*) filter (where is_maintenance_due) as maintenance_due,
+    count(*) filter (where is_maintenance_done) as maintenance_done,
+    count(*) filter (where is_maintenance_overdue) as maintenance_overdue,
+    count(*) filter (where is_statutory) as statutory_pieces,
+    count(*) filter (where is_statutory and statutory_due_date between day and day + 30)
+        as statutory_due_in_30_days,
+    count(*) filter (where is_statutory_overdue) as statutory_overdue
+from publish.equipment_daily
+group by project_id, equipment_kind, statutory_kind, day;
+create or replace view bi.equipment_monthly with (security_invoker = true) as
+select * from publish.equipment_monthly;
+create or replace view bi.goods_monthly with (security_invoker = true) as
+select * from publish.goods_monthly;
+create or replace view bi.digital_monthly with (security_invoker = true) as
+select * from publish.digital_monthly;
 create or replace view bi.backlog_daily with (security_invoker = true) as
 select * from publish.backlog_daily;
 create or replace view bi.indicator_daily with (security_invoker = true) as
@@ -462,6 +500,21 @@ select
     s.*
 from release.score as s
 inner join bi.release as r on s.release_id = r.release_id;
+
+-- With the score that was released of the month, and the points of it for each yuan spent on a square metre.
+create or replace view bi.cost_monthly with (security_invoker = true) as
+select
+    s.score,
+    case when c.total_cny_per_m2 > 0 then s.score / c.total_cny_per_m2::double precision end
+        as score_points_per_cny_per_m2,
+    c.*
+from publish.cost_monthly as c
+left join bi.score as s
+    on
+        c.project_id = s.project_id
+        and s.period_kind = 'month'
+        and s.period = to_char(c.month, 'YYYY-MM')
+        and s.is_current;
 
 create or replace view bi.indicator with (security_invoker = true) as
 select
