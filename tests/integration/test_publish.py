@@ -23,6 +23,10 @@ STAFFING = (
     *("workload_hourly", "staffing_hourly", "understaffing_monthly", "overtime_monthly"),
     *("attendance", "post_daily", "training"),
 )
+RESOURCES = (
+    *("equipment", "equipment_daily", "equipment_monthly", "goods_monthly"),
+    *("digital_monthly", "cost_monthly"),
+)
 TABLES = (*(door.name for door in DOORS), "day")
 
 
@@ -105,7 +109,7 @@ def test_first_publication_moves_everything_and_marks_the_deliveries(world: Sett
         "survey_answer": 2,
         "complaint": 2,
         "household_history": 2,
-        **dict.fromkeys(STAFFING, 2),
+        **dict.fromkeys((*STAFFING, *RESOURCES), 2),
         "backlog_daily": 4,
         "indicator_daily": 4,
     }
