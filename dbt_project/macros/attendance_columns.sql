@@ -15,3 +15,15 @@
 {% macro overtime_kinds() %}
     {{- return(['workday', 'rest_day', 'public_holiday']) -}}
 {% endmacro %}
+
+
+{#- What a month of attendance is counted by: whole numbers that add up over projects. -#}
+{% macro attendance_figures() %}
+    {%- set figures = [
+        'days_due', 'days_present', 'days_on_leave', 'days_absent', 'late_shifts', 'late_minutes', 'early_shifts',
+        'early_minutes', 'absent_shifts', 'unclear_shifts', 'planned_minutes', 'worked_minutes', 'leave_minutes',
+        'overtime_minutes',
+    ] -%}
+    {%- for kind in overtime_kinds() %}{% do figures.append('overtime_' ~ kind ~ '_minutes') %}{% endfor -%}
+    {{- return(figures) -}}
+{% endmacro %}

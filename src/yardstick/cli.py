@@ -14,6 +14,7 @@ import typer
 from yardstick import settings as settings_module
 from yardstick import warehouse
 from yardstick.commands import deliveries as deliveries_commands
+from yardstick.commands import hr as hr_commands
 from yardstick.commands import privacy as privacy_commands
 from yardstick.commands import rejects as rejects_commands
 from yardstick.commands import site as site_commands
@@ -39,6 +40,7 @@ app.add_typer(deliveries_commands.app, name="deliveries")
 app.add_typer(standards_commands.app, name="standards")
 app.add_typer(privacy_commands.app, name="privacy")
 app.add_typer(staffing_commands.app, name="staffing")
+app.add_typer(hr_commands.app, name="hr")
 
 
 def _version(wanted: bool) -> None:
@@ -204,12 +206,15 @@ def release_restate(
     home: Home = None,
 ) -> None:
     """Release the figures of now as a new version beside the old one."""
-    from yardstick import appraisal, reports
+    from yardstick import appraisal, hr, reports
 
     with open_warehouse(home) as settings:
         signature = appraisal.Signature(approved_by, "person", datetime.now(UTC))
-        release_id = appraisal.restate(settings, appraisal.kind_of(period), period, reason, signature)
+        kind = appraisal.kind_of(period)
+        release_id = appraisal.restate(settings, kind, period, reason, signature)
         appraisal.record_artifacts(settings, release_id, reports.publish(settings, release_id))
+        if kind == "month":
+            hr.workbooks(settings, period, written_by=approved_by)
     typer.echo(f"{release_id} stands beside the version before it; {settings.reports / 'index.html'}")
 
 

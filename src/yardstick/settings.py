@@ -54,6 +54,11 @@ class Settings:
         return self.home / "reports"
 
     @cached_property
+    def hr(self) -> Path:
+        """Files with persons, for HR alone; never below what is served."""
+        return self.home / "hr"
+
+    @cached_property
     def data_docs(self) -> Path:
         """The gates' readable results."""
         return self.home / "data_docs"

@@ -106,6 +106,7 @@ def test_no_step_can_be_passed_by(bag: DagBag):
             ("decide", "release"),
             ("sign_off", "release"),
             ("release", "publish"),
+            *([("release", "hand_to_hr")] if kind == "month" else []),
         }
 
 

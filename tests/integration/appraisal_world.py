@@ -71,7 +71,7 @@ def score(settings: Settings, period: str) -> None:
     kind, first, last = transform.period_bounds(period)
     transform.run_dbt(
         settings,
-        ["run", "--select", "path:models/appraisal,tag:score"],
+        ["run", "--select", "path:models/appraisal,tag:score", "--exclude", "appraisal_staff"],
         variables={"period_kind": kind, "period": period, "period_start": first, "period_end": last},
     )
 

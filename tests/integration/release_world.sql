@@ -50,7 +50,7 @@ create table marts.fct_household_history as select * from publish.household_hist
 create table staging.stg_delivered__people as select * from publish.person with no data;
 create table marts.dim_person as select * from publish.person_history with no data;
 create table marts.fct_certificate as select * from publish.certificate with no data;
-create table marts.fct_staff_monthly as select * from publish.staff_monthly with no data;
+create table marts.fct_staff_monthly (like publish.staff_monthly including defaults);
 create table marts.fct_turnover_monthly as select * from publish.turnover_monthly with no data;
 create table marts.fct_staffing_monthly as select * from publish.staffing_monthly with no data;
 create table marts.fct_workload_hourly as select * from publish.workload_hourly with no data;
@@ -275,6 +275,9 @@ alter table appraisal.appraisal_indicator drop column release_id;
 create table appraisal.appraisal_person as
 select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.person i;
 alter table appraisal.appraisal_person drop column release_id;
+create table appraisal.appraisal_staff as
+select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.staff i;
+alter table appraisal.appraisal_staff drop column release_id;
 create table appraisal.appraisal_item as
 select 'month'::text as period_kind, '2015-01'::text as period, i.* from release.item i;
 alter table appraisal.appraisal_item drop column release_id;

@@ -10,7 +10,7 @@ from tests.integration.test_posts import build, post
 
 from yardstick.settings import Settings
 
-MODELS = ("+dim_person", "+fct_training", "+fct_certificate", "+fct_turnover_monthly")
+MODELS = ("+dim_person", "+fct_training", "+fct_certificate", "+fct_turnover_monthly", "+fct_staff_monthly")
 FIRST = "2026-03-01"
 
 
@@ -130,6 +130,16 @@ def test_history_tells_posts_and_grades_and_a_changed_phone_makes_none(company: 
         ("2026-03-01", "", 16, 0, 1, 0, 1, 1, 0, 0),
         ("2026-03-01", "P1", 11, 1, 0, 1, 0, 0, 0, 0),
         ("2026-03-01", "P2", 4, 0, 1, 1, 0, 0, 0, 0),
+    ]
+    # March split by days; trainings where the person was on the planned day, the done one also where it was held
+    assert company.rows(
+        "select project_id, days::integer, service_days, post_id, job_grade, days_present, trainings_planned, "
+        "trainings_done, trainings_passed, training_hours::integer, certificates_held, certificates_expired "
+        "from marts.fct_staff_monthly where month = '2026-03-01' order by 1"
+    ) == [
+        ("", 16, 31, None, "P2", 0, 0, 0, 0, 0, 0, 1),
+        ("P1", 11, 31, "P1-guard", "P2", 4, 0, 0, 0, 0, 0, 1),
+        ("P2", 4, 31, "P2-clean", "P2", 0, 2, 1, 1, 4, 0, 1),
     ]
     personal = {"person_name", "gender", "birth_date", "phone", "education", "certificate_number"}
     columns = {

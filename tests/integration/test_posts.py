@@ -139,6 +139,31 @@ def months_that_differ(company: Company, expected: dict[Any, Decimal]) -> list[o
     )
 
 
+def attendance_that_differs(company: Company, expected: Staffing, last: date) -> list[object]:
+    """Parts of months whose shifts, and months whose days, are counted otherwise than by the reference."""
+    wrong: list[object] = []
+    of_parts, of_months = expected.attended(FIRST, last)
+    for keys, reference in (
+        (("month", "person_id", "project_id"), of_parts),
+        (("month", "person_id"), of_months),
+    ):
+        names = sorted({name for figures in reference.values() for name in figures})
+        assert all(any(figures[name] for figures in reference.values()) for name in names)
+        key = ", ".join(keys)
+        found = {
+            row[: len(keys)]: dict(zip(names, row[len(keys) :], strict=True))
+            for row in company.rows(
+                f"select {key}, {', '.join(f'sum({name})' for name in names)} "
+                f"from marts.fct_staff_monthly group by {key}"
+            )
+        }
+        for place in reference.keys() | found.keys():
+            told = {name: reference.get(place, {}).get(name, 0) for name in names}
+            if told != found.get(place, dict.fromkeys(names, 0)):
+                wrong.append((place, told, found.get(place)))
+    return wrong
+
+
 def flows_that_do_not_add_up(company: Company) -> list[object]:
     return company.rows(
         "select * from marts.fct_turnover_monthly "
@@ -222,6 +247,7 @@ def test_agrees_with_a_plain_reference_before_and_after_corrections(settings: Se
     split = {(month, person) for month, person, _ in of_months}
     assert len(of_months) > len(split) + 15  # many a month is split
     assert months_that_differ(company, of_months)[:5] == []
+    assert attendance_that_differs(company, expected(LAST), LAST)[:3] == []
     assert flows_that_do_not_add_up(company)[:5] == []
 
     today = LAST + timedelta(days=1)
@@ -246,6 +272,7 @@ def test_agrees_with_a_plain_reference_before_and_after_corrections(settings: Se
     now = expected(today)
     assert differences(company, now.daily(FIRST, today))[:5] == []
     assert months_that_differ(company, now.monthly(FIRST, today))[:5] == []
+    assert attendance_that_differs(company, now, today)[:3] == []
     assert flows_that_do_not_add_up(company)[:5] == []
     assert invariants_that_fail(company, build_id)[:5] == []
 

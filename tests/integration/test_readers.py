@@ -54,7 +54,7 @@ BI = {
 }
 HR = {
     *("release", "appraisal", "appraisal_month", "inspection", "nonconformity", "complaint"),
-    *("person", "person_history", "staff_monthly", "overtime_monthly"),
+    *("person", "person_history", "staff_monthly", "overtime_monthly", "person_month", "person_month_part"),
     *("attendance", "certificate", "training"),
 }
 NAMES = ("王芳", "赵敏", "Li Hua")

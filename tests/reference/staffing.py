@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -67,6 +67,41 @@ class Staffing:
                     found[month, person, ""] += 1
                 day += timedelta(days=1)
         return dict(found)
+
+    def attended(
+        self, first: date, last: date
+    ) -> tuple[dict[tuple[date, str, str], Counter[str]], dict[tuple[date, str], Counter[str]]]:
+        """What shifts come to by month, person and project; what days come to by month and person."""
+        of_parts: dict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)
+        of_months: dict[tuple[date, str], Counter[str]] = defaultdict(Counter)
+        of_days: dict[tuple[str, date], list[Mapping[str, Any]]] = defaultdict(list)
+        for shift in self.shifts:
+            day, person = shift["shift_date"], shift["person_id"]
+            if not first <= day <= last or shift["status"] == "open":
+                continue
+            of_days[person, day].append(shift)
+            held = self.held(person, day)
+            main, main_project = held[0][:2] if held else ("", "")
+            project = shift["project_id"] or ("" if shift["post_id"] else main_project)
+            project = project or self._project(shift["post_id"] or main, day)
+            part = of_parts[day.replace(day=1), person, project]
+            part["late_shifts"] += bool(shift["late_minutes"])
+            part["early_shifts"] += bool(shift["early_minutes"])
+            part["absent_shifts"] += shift["status"] == "absent"
+            for name in ("late_minutes", "worked_minutes", "leave_minutes", "overtime_minutes"):
+                part[name] += shift[name] or 0
+        for (person, day), shifts in of_days.items():
+            month = of_months[day.replace(day=1), person]
+            statuses = {shift["status"] for shift in shifts}
+            came = any(shift["is_on_duty"] for shift in shifts)
+            month["days_due"] += any(
+                shift["shift_kind"] in ("work", "training") and shift["planned_minutes"] is not None
+                for shift in shifts
+            )
+            month["days_present"] += came
+            month["days_on_leave"] += not came and "leave" in statuses
+            month["days_absent"] += not came and "leave" not in statuses and "absent" in statuses
+        return dict(of_parts), dict(of_months)
 
     def held(self, person: str, day: date) -> list[tuple[str, str, Decimal]]:
         """Post, project and share of all that a person holds on a day, the main one first."""

@@ -23,10 +23,10 @@ from yardstick.settings import Settings
 
 Content = dict[str, Any]
 
-RELATIONS = ("score", "indicator", "person", "item", "category", "day", "reject_count")
+RELATIONS = ("score", "indicator", "person", "staff", "item", "category", "day", "reject_count")
 # Came after the first releases: without rows it is no part of the canonical text, so that their hashes hold.
-_LATER = ("category",)
-_COMPARED = ("score", "indicator", "person", "reject_count")
+_LATER = ("category", "staff")
+_COMPARED = ("score", "indicator", "person", "staff", "reject_count")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Draft:
 
     Attributes:
         content: everything the hash covers: the period, the standards release, and the rows of
-            ``score``, ``indicator``, ``person``, ``item``, ``day`` and ``reject_count``.
+            ``score``, ``indicator``, ``person``, ``staff``, ``item``, ``category``, ``day`` and ``reject_count``.
         content_sha256: hash of the canonical text of ``content``.
         summary: counts for the person who signs.
         state: ``unreleased``; ``unchanged`` (the latest version holds these figures); ``differs``.
@@ -190,9 +190,11 @@ def compose(connection: psycopg.Connection[Any], kind: Kind, period: str) -> Dra
     }
     latest = latest_release(connection, period)
     released = released_content(connection, relations, latest) if latest else None
-    content["person"] = relations["person"].ordered(
-        _as_released(connection, content["person"], released["person"] if released else [])
-    )
+    for name in ("person", "staff"):
+        if name in content:
+            content[name] = relations[name].ordered(
+                _as_released(connection, content[name], (released or {}).get(name, []))
+            )
     digest = sha256(content)
     state: Literal["unreleased", "unchanged", "differs"] = "unreleased"
     differences: list[dict[str, str | None]] = []
@@ -230,14 +232,13 @@ def _as_released(
         [ids],
     )
     known = dict(pseudonyms.fetchall())
-    names = {(row["project_id"], row["person_id"]): row["person_name"] for row in released}
+    names = {(row["project_id"], row["person_id"]): row.get("person_name") for row in released}
     found = []
     for row in live:
-        person_id = known.get(row["person_id"], row["person_id"])
-        name = None if row["person_name"] == MARK else row["person_name"]
-        found.append(
-            row | {"person_id": person_id, "person_name": name or names.get((row["project_id"], person_id))}
-        )
+        row = row | {"person_id": known.get(row["person_id"], row["person_id"])}
+        if row.get("person_name", "") in (None, MARK):
+            row["person_name"] = names.get((row["project_id"], row["person_id"]))
+        found.append(row)
     return found
 
 
@@ -297,8 +298,8 @@ def differences_between(
     found: list[dict[str, str | None]] = []
     for name in _COMPARED:
         relation = relations[name]
-        old = {tuple(row[part] for part in relation.key): row for row in before[name]}
-        new = {tuple(row[part] for part in relation.key): row for row in after[name]}
+        old = {tuple(row[part] for part in relation.key): row for row in before.get(name, [])}
+        new = {tuple(row[part] for part in relation.key): row for row in after.get(name, [])}
         fields = [
             column
             for column, kind in relation.columns.items()

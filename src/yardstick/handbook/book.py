@@ -55,7 +55,7 @@ class Book:
         Args:
             name: on the tab and as the title.
             line: below the title.
-            columns: as many as each row has cells; ``style`` is a key of ``_looks``.
+            columns: as many as each row has cells; ``style`` is a key of ``_looks``, a note stands on the heading.
             rows: cells; None stays empty, a pair is (value, style).
             frozen: columns that stay in view.
         """
@@ -74,6 +74,9 @@ class Book:
         for place, column in enumerate(columns):
             sheet.set_column(place, place, column.width)
             sheet.write_string(_TOP, place, column.title, self.formats[_head_of(column.style)])
+            if column.note:
+                size = {"x_scale": 1.8, "y_scale": max(1, _lines(column.note, 34) / 5)}
+                sheet.write_comment(_TOP, place, column.note, {"author": "Yardstick", **size})
         for number, row in enumerate(rows, start=_TOP + 1):
             height = 1
             for place, (cell, column) in enumerate(zip(row, columns, strict=True)):
@@ -121,6 +124,7 @@ def _looks(font: str) -> dict[str, dict[str, Any]]:
         "number": {**cell, "num_format": "#,##0.####", "align": "right"},
         "whole": {**cell, "num_format": "#,##0", "align": "right"},
         "tenth": {**cell, "num_format": "0.0##", "align": "right"},
+        "hundredth": {**cell, "num_format": "#,##0.00", "align": "right"},
         "ratio": {**cell, "num_format": "0.0%", "align": "right"},
         "day": {**text, "num_format": "yyyy-mm-dd"},
         "centre": {**cell, "align": "center"},
@@ -129,7 +133,7 @@ def _looks(font: str) -> dict[str, dict[str, Any]]:
 
 
 def _head_of(style: str) -> str:
-    if style in ("number", "whole", "tenth", "ratio"):
+    if style in ("number", "whole", "tenth", "hundredth", "ratio"):
         return "head_right"
     return "head_centre" if style in ("centre", "alert") else "head"
 

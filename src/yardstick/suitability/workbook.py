@@ -11,7 +11,6 @@ from yardstick.suitability.fits import Estimate
 from yardstick.suitability.verdicts import Judgement
 from yardstick.suitability.words import Review, Words
 
-_HEADINGS = 3
 _P = "p"
 
 
@@ -72,12 +71,7 @@ def _sheet(
     *,
     frozen: int,
 ) -> None:
-    name = words.text(f"sheets.{key}")
-    book.sheet(name, line, columns, rows, frozen)
-    sheet = book.book.get_worksheet_by_name(name)
-    for place, column in enumerate(columns):
-        if column.note:
-            sheet.write_comment(_HEADINGS, place, column.note, {"author": "Yardstick", "x_scale": 1.8})
+    book.sheet(words.text(f"sheets.{key}"), line, columns, rows, frozen)
 
 
 def _columns(words: Words, *, with_grade: bool) -> list[Column]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,9 @@ def migrate(url: str) -> list[str]:
 
 
 def rows(
-    connection: psycopg.Connection[Any], query: QueryNoTemplate, parameters: Sequence[Any] | None = None
+    connection: psycopg.Connection[Any],
+    query: QueryNoTemplate,
+    parameters: Sequence[Any] | Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """All rows of a query as dictionaries by column name."""
     cursor = connection.execute(query, parameters)

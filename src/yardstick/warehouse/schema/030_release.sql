@@ -92,6 +92,46 @@ create table if not exists release.person (
     coefficient double precision,
     primary key (release_id, project_id, person_id)
 );
+create table if not exists release.staff (
+    release_id text not null references release.release,
+    project_id text not null,
+    person_id text not null,
+    days double precision not null,
+    full_time_days double precision not null,
+    service_days integer not null,
+    post_id text,
+    post_function text,
+    job_grade text,
+    department_id text,
+    days_due integer not null,
+    days_present integer not null,
+    days_on_leave integer not null,
+    days_absent integer not null,
+    late_shifts integer not null,
+    late_minutes integer not null,
+    early_shifts integer not null,
+    early_minutes integer not null,
+    absent_shifts integer not null,
+    unclear_shifts integer not null,
+    planned_minutes integer not null,
+    worked_minutes integer not null,
+    leave_minutes integer not null,
+    overtime_minutes integer not null,
+    overtime_workday_minutes integer not null,
+    overtime_rest_day_minutes integer not null,
+    overtime_public_holiday_minutes integer not null,
+    leave_minutes_by_kind jsonb not null,
+    trainings_planned integer not null,
+    trainings_done integer not null,
+    trainings_passed integer not null,
+    training_hours double precision not null,
+    certificates_held integer not null,
+    certificates_expiring integer not null,
+    certificates_expired integer not null,
+    primary key (release_id, project_id, person_id)
+);
+comment on table release.staff is
+'A person''s month, split between projects by days, as it was when the month was signed; no names.';
 create table if not exists release.item (
     release_id text not null references release.release,
     project_id text not null,
@@ -165,8 +205,24 @@ create table if not exists release.difference (
     after text,
     primary key (release_id, position)
 );
+alter table release.difference drop constraint if exists difference_relation_check;
+alter table release.difference add constraint difference_relation_check
+check (relation in ('score', 'indicator', 'person', 'staff', 'reject_count'));
 comment on table release.difference is
 'What a restatement changed against the version before it, one row per figure. Subject: the project, indicator, person or rule.';
+create table if not exists release.hand_off (
+    hand_off_id bigint generated always as identity primary key,
+    release_id text not null references release.release,
+    kind text not null check (kind in ('payroll', 'workbook')),
+    path text not null,
+    sha256 text not null,
+    byte_size bigint not null,
+    row_count integer not null,
+    written_by text not null,
+    written_at timestamptz not null default now()
+);
+comment on table release.hand_off is
+'A file written for HR: of which release, by whom, with which checksum. Path: below the installation''s folder hr.';
 
 create table if not exists ops.restatement_proposal (
     period_kind text not null,
@@ -188,7 +244,7 @@ begin
     raise exception 'release.% is append-only: a change is a restatement, a new version beside the old', tg_table_name;
 end $$;
 
--- Rows join a release only in the transaction that makes it; artifacts alone come after.
+-- Rows join a release only in the transaction that makes it; what tells of files alone comes after.
 create or replace function release.refuse_late_row() returns trigger language plpgsql as $$
 declare
     closed text;
@@ -242,7 +298,7 @@ begin
             for each statement execute function release.refuse_change()', relation);
         execute format('alter table release.%I enable always trigger refuse_change', relation);
         execute format('alter table release.%I enable always trigger refuse_truncate', relation);
-        if relation not in ('release', 'artifact') then
+        if relation not in ('release', 'artifact', 'hand_off') then
             execute format('create or replace trigger refuse_late_row after insert on release.%I
                 referencing new table as new_rows for each statement execute function release.refuse_late_row()', relation);
             execute format('alter table release.%I enable always trigger refuse_late_row', relation);

@@ -123,7 +123,7 @@ grant select (
     code_version, content_sha256, released_at
 ) on release.release to reader_hq, reader_hr, reader_pm;
 grant select on release.difference to reader_hq, reader_hr, reader_pm;
-grant select on release.release, release.person to reader_hr;
+grant select on release.release, release.person, release.staff to reader_hr;
 
 create or replace view bi.project with (security_invoker = true) as
 select * from publish.project;
@@ -583,7 +583,9 @@ select
     tickets,
     rejects,
     content_sha256,
-    release_sha256
+    release_sha256,
+    period_start,
+    period_end
 from release.release;
 
 create or replace view hr.appraisal with (security_invoker = true) as
@@ -661,6 +663,402 @@ create or replace view hr.certificate with (security_invoker = true) as
 select * from publish.certificate;
 create or replace view hr.training with (security_invoker = true) as
 select * from publish.training;
+
+-- A person's month as it is paid by, one row a project: of a released month every version, frozen; of another month
+-- what is known by now, without a score. A release that froze no months has the facts of now.
+create or replace view hr.person_month_part with (security_invoker = true) as
+with months as (
+    select * from hr.release
+    where period_kind = 'month'
+),
+
+facts as (
+    select
+        months.release_id,
+        months.period_start as month,
+        true as is_frozen,
+        staff.project_id,
+        staff.person_id,
+        staff.days::numeric as days,
+        staff.full_time_days::numeric as full_time_days,
+        staff.service_days,
+        staff.post_id,
+        staff.post_function,
+        staff.job_grade,
+        staff.department_id,
+        staff.days_due,
+        staff.days_present,
+        staff.days_on_leave,
+        staff.days_absent,
+        staff.late_shifts,
+        staff.late_minutes,
+        staff.early_shifts,
+        staff.early_minutes,
+        staff.absent_shifts,
+        staff.unclear_shifts,
+        staff.planned_minutes,
+        staff.worked_minutes,
+        staff.leave_minutes,
+        staff.overtime_minutes,
+        staff.overtime_workday_minutes,
+        staff.overtime_rest_day_minutes,
+        staff.overtime_public_holiday_minutes,
+        staff.leave_minutes_by_kind,
+        staff.trainings_planned,
+        staff.trainings_done,
+        staff.trainings_passed,
+        staff.training_hours::numeric as training_hours,
+        staff.certificates_held,
+        staff.certificates_expiring,
+        staff.certificates_expired
+    from release.staff as staff
+    inner join months on staff.release_id = months.release_id
+    union all
+    select
+        months.release_id,
+        staff.month,
+        false as is_frozen,
+        staff.project_id,
+        staff.person_id,
+        staff.days,
+        staff.full_time_days,
+        staff.service_days,
+        staff.post_id,
+        staff.post_function,
+        staff.job_grade,
+        staff.department_id,
+        staff.days_due,
+        staff.days_present,
+        staff.days_on_leave,
+        staff.days_absent,
+        staff.late_shifts,
+        staff.late_minutes,
+        staff.early_shifts,
+        staff.early_minutes,
+        staff.absent_shifts,
+        staff.unclear_shifts,
+        staff.planned_minutes,
+        staff.worked_minutes,
+        staff.leave_minutes,
+        staff.overtime_minutes,
+        staff.overtime_workday_minutes,
+        staff.overtime_rest_day_minutes,
+        staff.overtime_public_holiday_minutes,
+        staff.leave_minutes_by_kind,
+        staff.trainings_planned,
+        staff.trainings_done,
+        staff.trainings_passed,
+        staff.training_hours,
+        staff.certificates_held,
+        staff.certificates_expiring,
+        staff.certificates_expired
+    from publish.staff_monthly as staff
+    left join months on staff.month = months.period_start
+    left join (select distinct release_id from release.staff) as frozen on months.release_id = frozen.release_id
+    where frozen.release_id is null
+),
+
+appraised as (
+    select
+        months.release_id,
+        months.period_start as month,
+        person.project_id,
+        person.person_id,
+        person.score,
+        person.grade,
+        person.coefficient,
+        before.release_id as release_id_before,
+        before.score as score_before,
+        before.grade as grade_before,
+        before.coefficient as coefficient_before
+    from release.person as person
+    inner join months on person.release_id = months.release_id
+    left join months as earlier on months.period = earlier.period and months.version = earlier.version + 1
+    left join release.person as before
+        on
+            earlier.release_id = before.release_id
+            and person.project_id = before.project_id
+            and person.person_id = before.person_id
+),
+
+parts as (
+    select
+        coalesce(facts.release_id, appraised.release_id) as release_id,
+        coalesce(facts.month, appraised.month) as month,
+        coalesce(facts.project_id, appraised.project_id) as project_id,
+        coalesce(facts.person_id, appraised.person_id) as person_id,
+        appraised.person_id is not null as is_accountable,
+        facts.is_frozen,
+        facts.days,
+        facts.full_time_days,
+        facts.service_days,
+        facts.post_id,
+        facts.post_function,
+        facts.job_grade,
+        facts.department_id,
+        facts.days_due,
+        facts.days_present,
+        facts.days_on_leave,
+        facts.days_absent,
+        facts.late_shifts,
+        facts.late_minutes,
+        facts.early_shifts,
+        facts.early_minutes,
+        facts.absent_shifts,
+        facts.unclear_shifts,
+        facts.planned_minutes,
+        facts.worked_minutes,
+        facts.leave_minutes,
+        facts.overtime_minutes,
+        facts.overtime_workday_minutes,
+        facts.overtime_rest_day_minutes,
+        facts.overtime_public_holiday_minutes,
+        facts.leave_minutes_by_kind,
+        facts.trainings_planned,
+        facts.trainings_done,
+        facts.trainings_passed,
+        facts.training_hours,
+        facts.certificates_held,
+        facts.certificates_expiring,
+        facts.certificates_expired,
+        appraised.score,
+        appraised.grade,
+        appraised.coefficient,
+        appraised.release_id_before,
+        appraised.score_before,
+        appraised.grade_before,
+        appraised.coefficient_before
+    from facts
+    full join appraised
+        on
+            facts.release_id = appraised.release_id
+            and facts.project_id = appraised.project_id
+            and facts.person_id = appraised.person_id
+)
+
+select
+    to_char(parts.month, 'YYYY-MM') as period,
+    parts.month,
+    parts.person_id,
+    person.person_name,
+    parts.project_id,
+    coalesce(score.project_names ->> 'zh', project.project_name_zh) as project_name_zh,
+    coalesce(score.project_names ->> 'en', project.project_name_en) as project_name_en,
+    parts.post_id,
+    parts.post_function,
+    parts.job_grade,
+    parts.department_id,
+    department.org_unit_name_zh as department_name_zh,
+    department.org_unit_name_en as department_name_en,
+    parts.days,
+    parts.service_days,
+    round(parts.days / nullif(parts.service_days, 0), 6) as month_share,
+    parts.full_time_days,
+    parts.days_due,
+    parts.days_present,
+    parts.days_on_leave,
+    parts.days_absent,
+    parts.late_shifts,
+    parts.late_minutes,
+    parts.early_shifts,
+    parts.early_minutes,
+    parts.absent_shifts,
+    parts.unclear_shifts,
+    parts.planned_minutes,
+    parts.worked_minutes,
+    parts.leave_minutes,
+    parts.overtime_minutes,
+    parts.overtime_workday_minutes,
+    parts.overtime_rest_day_minutes,
+    parts.overtime_public_holiday_minutes,
+    coalesce((parts.leave_minutes_by_kind ->> 'annual')::integer, 0) as leave_annual_minutes,
+    coalesce((parts.leave_minutes_by_kind ->> 'sick')::integer, 0) as leave_sick_minutes,
+    coalesce((parts.leave_minutes_by_kind ->> 'personal')::integer, 0) as leave_personal_minutes,
+    coalesce((parts.leave_minutes_by_kind ->> 'compensatory')::integer, 0) as leave_compensatory_minutes,
+    parts.leave_minutes
+    - coalesce((parts.leave_minutes_by_kind ->> 'annual')::integer, 0)
+    - coalesce((parts.leave_minutes_by_kind ->> 'sick')::integer, 0)
+    - coalesce((parts.leave_minutes_by_kind ->> 'personal')::integer, 0)
+    - coalesce((parts.leave_minutes_by_kind ->> 'compensatory')::integer, 0) as leave_other_minutes,
+    parts.leave_minutes_by_kind,
+    parts.trainings_planned,
+    parts.trainings_done,
+    parts.trainings_passed,
+    parts.training_hours,
+    parts.certificates_held,
+    parts.certificates_expiring,
+    parts.certificates_expired,
+    parts.is_accountable,
+    case
+        when months.release_id is null then 'not_released'
+        when not parts.is_accountable then 'not_appraised'
+        when parts.score is null then 'without_score'
+        else 'appraised'
+    end as appraisal_status,
+    parts.score,
+    parts.grade,
+    parts.coefficient,
+    score.is_vetoed,
+    measured.indicators,
+    measured.indicators_measured,
+    measured.indicators_below_target,
+    parts.release_id_before is not null as is_restated,
+    parts.score - parts.score_before as score_adjustment,
+    parts.grade_before,
+    parts.coefficient - parts.coefficient_before as coefficient_adjustment,
+    case when parts.release_id_before is not null then months.reason end as adjustment_reason,
+    months.release_id,
+    months.version,
+    coalesce(months.is_current, true) as is_current,
+    months.signed_by,
+    months.signed_at,
+    coalesce(parts.is_frozen, false) as is_frozen
+from parts
+left join months on parts.release_id = months.release_id
+left join publish.person as person on parts.person_id = person.person_id
+left join publish.project as project on parts.project_id = project.project_id
+left join publish.org_unit as department on parts.department_id = department.org_unit_id
+left join release.score as score on parts.release_id = score.release_id and parts.project_id = score.project_id
+left join lateral (
+    select
+        jsonb_agg(
+            jsonb_build_object(
+                'indicator', indicator.indicator,
+                'names', indicator.indicator_names,
+                'unit', indicator.unit,
+                'value', indicator.value,
+                'target', indicator.target_value,
+                'points', indicator.points,
+                'weight', indicator.weight_effective
+            )
+            order by indicator.position
+        ) as indicators,
+        count(indicator.points) as indicators_measured,
+        count(*) filter (where indicator.points < 100) as indicators_below_target
+    from release.indicator as indicator
+    where
+        parts.is_accountable
+        and indicator.release_id = parts.release_id
+        and indicator.project_id = parts.project_id
+) as measured on true;
+
+-- One row a person: what adds up is added up, a score is the released one; of somebody who answers for several
+-- projects the mean by their days there, evenly where there are none.
+create or replace view hr.person_month with (security_invoker = true) as
+with weighted as (
+    select
+        *,
+        case
+            when appraisal_status <> 'appraised' then null
+            when sum(days) filter (where appraisal_status = 'appraised') over person_version > 0
+                then nullif(days, 0)
+            else 1
+        end as weight,
+        row_number() over (
+            partition by person_id, month, release_id order by days desc nulls last, project_id asc
+        ) as place
+    from hr.person_month_part
+    window person_version as (partition by person_id, month, release_id)
+)
+
+select
+    parts.period,
+    parts.month,
+    parts.person_id,
+    max(parts.person_name) as person_name,
+    max(parts.project_id) filter (where parts.place = 1) as project_id,
+    max(parts.project_name_zh) filter (where parts.place = 1) as project_name_zh,
+    max(parts.project_name_en) filter (where parts.place = 1) as project_name_en,
+    count(*) filter (where parts.days > 0) as projects,
+    jsonb_object_agg(parts.project_id, parts.days) filter (where parts.days > 0) as days_by_project,
+    max(parts.post_id) filter (where parts.place = 1) as post_id,
+    max(parts.post_function) filter (where parts.place = 1) as post_function,
+    max(parts.job_grade) as job_grade,
+    max(parts.department_id) as department_id,
+    max(parts.department_name_zh) as department_name_zh,
+    max(parts.department_name_en) as department_name_en,
+    max(parts.service_days) as service_days,
+    sum(parts.days) as days,
+    sum(parts.full_time_days) as full_time_days,
+    sum(parts.days_due) as days_due,
+    sum(parts.days_present) as days_present,
+    sum(parts.days_on_leave) as days_on_leave,
+    sum(parts.days_absent) as days_absent,
+    sum(parts.late_shifts) as late_shifts,
+    sum(parts.late_minutes) as late_minutes,
+    sum(parts.early_shifts) as early_shifts,
+    sum(parts.early_minutes) as early_minutes,
+    sum(parts.absent_shifts) as absent_shifts,
+    sum(parts.unclear_shifts) as unclear_shifts,
+    sum(parts.planned_minutes) as planned_minutes,
+    sum(parts.worked_minutes) as worked_minutes,
+    sum(parts.overtime_minutes) as overtime_minutes,
+    sum(parts.overtime_workday_minutes) as overtime_workday_minutes,
+    sum(parts.overtime_rest_day_minutes) as overtime_rest_day_minutes,
+    sum(parts.overtime_public_holiday_minutes) as overtime_public_holiday_minutes,
+    sum(parts.leave_minutes) as leave_minutes,
+    sum(parts.leave_annual_minutes) as leave_annual_minutes,
+    sum(parts.leave_sick_minutes) as leave_sick_minutes,
+    sum(parts.leave_personal_minutes) as leave_personal_minutes,
+    sum(parts.leave_compensatory_minutes) as leave_compensatory_minutes,
+    sum(parts.leave_other_minutes) as leave_other_minutes,
+    sum(parts.trainings_planned) as trainings_planned,
+    sum(parts.trainings_done) as trainings_done,
+    sum(parts.trainings_passed) as trainings_passed,
+    sum(parts.training_hours) as training_hours,
+    max(parts.certificates_held) as certificates_held,
+    max(parts.certificates_expiring) as certificates_expiring,
+    max(parts.certificates_expired) as certificates_expired,
+    case
+        when parts.release_id is null then 'not_released'
+        when bool_or(parts.appraisal_status = 'appraised') then 'appraised'
+        when bool_or(parts.is_accountable) then 'without_score'
+        else 'not_appraised'
+    end as appraisal_status,
+    count(parts.weight) as appraised_projects,
+    case
+        when count(parts.weight) = 1 then max(parts.score) filter (where parts.weight is not null)
+        else
+            round(sum(parts.score::numeric * parts.weight) / sum(parts.weight), 4)::double precision
+    end as score,
+    string_agg(distinct parts.grade, ', ') filter (where parts.weight is not null) as grade,
+    case
+        when count(parts.weight) = 1 then max(parts.coefficient) filter (where parts.weight is not null)
+        else
+            round(sum(parts.coefficient::numeric * parts.weight) / sum(parts.weight), 4)::double precision
+    end as coefficient,
+    bool_or(parts.is_vetoed) filter (where parts.is_accountable) as is_vetoed,
+    jsonb_object_agg(parts.project_id, parts.indicators) filter (where parts.is_accountable) as indicators_by_project,
+    coalesce(sum(parts.indicators_measured) filter (where parts.is_accountable), 0) as indicators_measured,
+    coalesce(sum(parts.indicators_below_target) filter (where parts.is_accountable), 0) as indicators_below_target,
+    bool_or(parts.is_restated) as is_restated,
+    case
+        when count(parts.weight) = 1 then max(parts.score_adjustment) filter (where parts.weight is not null)
+        else
+            round(sum(parts.score_adjustment::numeric * parts.weight) / sum(parts.weight), 4)::double precision
+    end as score_adjustment,
+    case
+        when count(parts.weight) = 1 then max(parts.coefficient_adjustment) filter (where parts.weight is not null)
+        else
+            round(sum(parts.coefficient_adjustment::numeric * parts.weight) / sum(parts.weight), 4)::double precision
+    end as coefficient_adjustment,
+    max(parts.adjustment_reason) as adjustment_reason,
+    parts.release_id,
+    parts.version,
+    parts.is_current,
+    parts.signed_by,
+    parts.signed_at,
+    bool_or(parts.is_frozen) as is_frozen
+from weighted as parts
+group by
+    parts.period,
+    parts.month,
+    parts.person_id,
+    parts.release_id,
+    parts.version,
+    parts.is_current,
+    parts.signed_by,
+    parts.signed_at;
 
 create or replace view hr.appraisal_month with (security_invoker = true) as
 select * from hr.appraisal
