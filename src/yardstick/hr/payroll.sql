@@ -49,8 +49,8 @@ parts as (
 
 select
     header.period,
-    coalesce(parts.person_id, before.person_id) as person_id,
-    coalesce(parts.project_id, before.project_id) as project_id,
+    person_id,
+    project_id,
     parts.days,
     parts.service_days,
     round(parts.days / nullif(parts.service_days, 0), 6) as month_share,
@@ -72,6 +72,6 @@ select
     header.version,
     header.content_sha256
 from parts
-full join before on parts.person_id = before.person_id and parts.project_id = before.project_id
+full join before using (person_id, project_id)
 cross join header
 order by person_id collate "C" asc, project_id collate "C" asc
