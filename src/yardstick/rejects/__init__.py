@@ -71,7 +71,7 @@ def counts(connection: psycopg.Connection[Any], which: Which) -> list[dict[str, 
         group by r.source_id, r.entity, r.field, r.rule{status}
         order by rows desc, r.source_id, r.entity, r.field, r.rule{status}
         """.encode(),  # noqa: S608 (only our own text is put together)
-        which.parameters,  # type: ignore[arg-type] # by name
+        which.parameters,
     )
 
 
@@ -87,7 +87,7 @@ def listing(connection: psycopg.Connection[Any], which: Which) -> list[dict[str,
         where {CONDITION}
         order by r.source_id, r.entity, r.delivery_id, r.row_number, r.field, r.rule
         """.encode(),  # noqa: S608 (only our own text is put together)
-        which.parameters,  # type: ignore[arg-type] # by name
+        which.parameters,
     )
 
 
