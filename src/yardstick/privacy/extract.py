@@ -45,8 +45,8 @@ def extract(settings: Settings, person_id: str, login: str) -> dict[str, Any]:
         found["release.difference"] = _jsons(
             connection,
             sql.SQL(
-                "select to_jsonb(d) from release.difference as d where d.relation in ('person', 'staff') and d.subject = {} "
-                "order by d.release_id, d.position"
+                "select to_jsonb(d) from release.difference as d "
+                "where d.relation in ('person', 'staff') and d.subject = {} order by d.release_id, d.position"
             ).format(sql.Literal(person_id)),
         )
         relations = {relation: rows for relation, rows in found.items() if rows}
