@@ -280,9 +280,9 @@ def minutes_are_found(connection: psycopg.Connection[Any], company: SimulatedCom
     found = {
         (row[0], row[1]): row[2:]
         for row in connection.execute(
-            "select project_id, post_function, tickets, tickets_compared, extra_minutes, standard_error_minutes, "
-            "extra_low_minutes, extra_high_minutes from marts.fct_understaffing_monthly "
-            "where month = %s and span_months > 1 and clock = 'calendar'",
+            "select project_id, post_function, tickets, tickets_compared, extra_minutes::float, "
+            "standard_error_minutes::float, extra_low_minutes::float, extra_high_minutes::float "
+            "from marts.fct_understaffing_monthly where month = %s and span_months > 1 and clock = 'calendar'",
             [company.last_day.replace(day=1)],
         )
     }

@@ -80,7 +80,7 @@ answered as materialized (
         opened.opened_date,
         opened.is_of_month,
         understaffed.day is not null as is_understaffed,
-        clocks.minutes::double precision as minutes
+        clocks.minutes::numeric as minutes
     from opened
     cross join lateral (
         values ('calendar', opened.calendar_minutes), ('service', opened.service_minutes)
@@ -176,7 +176,7 @@ moves as (
         {%- endfor %}
         answered.opened_date,
         (comparables.usual_minutes - answered.minutes) * strata.tickets / summed.tickets_compared
-        / sqrt(comparables.tickets::double precision * (comparables.tickets - 1)) as minutes
+        / sqrt(comparables.tickets::numeric * (comparables.tickets - 1)) as minutes
     from strata
     inner join summed
         on

@@ -747,12 +747,12 @@ create table if not exists publish.understaffing_monthly (
     tickets integer not null,
     tickets_compared integer not null,
     days_compared integer not null,
-    response_minutes double precision,
-    usual_minutes double precision,
-    extra_minutes double precision,
-    standard_error_minutes double precision,
-    extra_low_minutes double precision,
-    extra_high_minutes double precision,
+    response_minutes numeric,
+    usual_minutes numeric,
+    extra_minutes numeric,
+    standard_error_minutes numeric,
+    extra_low_minutes numeric,
+    extra_high_minutes numeric,
     primary key (month, span_months, clock, project_id, post_function)
 );
 create table if not exists publish.overtime_monthly (
