@@ -65,27 +65,37 @@ grant execute on function ops.erased_as(text) to reader_hr;
 
 -- What a field says in a row, as staging reads it: its cells without white space around, joined.
 create or replace function ops.cell_value(cells text [], places integer [], separator text) returns text
-language sql immutable as $$
-    select string_agg(nullif(btrim(cells[c.place], E' \t\r\n\u00a0\u3000'), ''), separator order by c.number)
-    from unnest(places) with ordinality as c (place, number)
-$$;
+language plpgsql immutable as $$
+declare
+    said text;
+    part text;
+    place integer;
+begin
+    foreach place in array places loop
+        part := nullif(btrim(cells[place], E' \t\r\n\u00a0\u3000'), '');
+        if part is not null then
+            said := coalesce(said || separator, '') || part;
+        end if;
+    end loop;
+    return said;
+end $$;
 create or replace function ops.put_value(
     cells text [], places integer [], separator text, nulls text [], value text
-) returns text [] language sql immutable as $$
-    select case
-        when ops.cell_value(cells, places, separator) is null or ops.cell_value(cells, places, separator) = any(nulls)
-            then cells
-        else (
-            select array_agg(
-                case
-                    when c.number = (array_remove(places, null))[1] then value
-                    when c.number = any(places) then ''
-                    else c.cell
-                end
-                order by c.number
-            )
-            from unnest(cells) with ordinality as c (cell, number)
-        )
-    end
-$$;
+) returns text [] language plpgsql immutable as $$
+declare
+    said text := ops.cell_value(cells, places, separator);
+    put text := value;
+    place integer;
+begin
+    if said is null or said = any(nulls) then
+        return cells;
+    end if;
+    foreach place in array places loop
+        if place <= cardinality(cells) then
+            cells[place] := put;
+            put := '';
+        end if;
+    end loop;
+    return cells;
+end $$;
 comment on function ops.put_value is 'The cells of a row with another value of a field, in the first of its cells; a field without a value stays without.';
