@@ -10,6 +10,7 @@
             {'columns': ['month', 'span_months', 'clock', 'project_id', 'post_function'], 'unique': true},
         ],
         meta={'days': ['month']},
+        pre_hook='set local enable_nestloop = off',
         post_hook=note_days_when_new(),
     )
 }}
