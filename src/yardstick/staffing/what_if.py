@@ -122,7 +122,8 @@ def ask(
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-        first = _month(rows("known"), project, function, month)
+        is_built = connection.execute("select to_regclass('marts.fct_staffing_hourly')").fetchone() != (None,)
+        first = _month(rows("known") if is_built else [], project, function, month)
         hours = {row["hour_of_day"]: row for row in rows("hours", month=first)}
         shifts = rows("shifts", month=first)
     days = calendar.monthrange(first.year, first.month)[1]
