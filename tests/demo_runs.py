@@ -108,7 +108,7 @@ def fingerprints(settings: Settings) -> dict[str, tuple[int, str]]:
     """
     left_out = {
         "release.release": ("signed_at", "released_at", "previous_sha256", "release_sha256", "delivery_ids"),
-        "marts.fct_complaint": ("household_key",),
+        "marts.fct_complaint": ("household_key", "call_back_delivery_id"),
         "marts.fct_household_history": ("household_key",),
     }
     prints = {}
@@ -118,7 +118,7 @@ def fingerprints(settings: Settings) -> dict[str, tuple[int, str]]:
             "where table_schema in ('marts', 'appraisal', 'release') and table_type = 'BASE TABLE' order by 1"
         ).fetchall()
         for (table,) in tables:
-            if table in ("release.artifact", "appraisal.int_days__to_figure"):
+            if table in ("release.artifact", "release.hand_off", "appraisal.int_days__to_figure"):
                 continue
             drop = "".join(f" - '{column}'" for column in (*left_out.get(table, ()), "delivery_id"))
             rows = connection.execute(f"select (to_jsonb(t){drop})::text from {table} as t").fetchall()
