@@ -159,12 +159,11 @@ class Airflow:
         env = environment(self.settings, self.port, self._known, self.connections)
         self._migrate(env)
         self.say("starting Airflow")
-        for name, arguments in (
-            ("api-server", ["api-server"]),
-            ("scheduler", ["scheduler", "--skip-serve-logs"]),
-            ("dag-processor", ["dag-processor"]),
-        ):
-            self.family.start(f"airflow-{name}", ["airflow", *arguments], env, cwd=self.settings.airflow_home)
+        self._start_process("api-server", env)
+        self._start_process("dag-processor", env)
+        # What the scheduler takes up again after a kill asks the API server at once, and fails where nobody answers.
+        self._wait(self._answers, "Airflow's API server to answer")
+        self._start_process("scheduler", env, "--skip-serve-logs")
         wanted = {path.stem for path in (self.settings.root / "dags").glob("*.py")}
         self._wait(lambda: self._healthy() and wanted <= self._known_dags(), "Airflow to know its DAGs")
         known = {pool["name"] for pool in self.get("/pools")["pools"]}
@@ -190,6 +189,16 @@ class Airflow:
         if done.returncode:
             tail = (done.stdout + done.stderr).strip().splitlines()[-15:]
             raise AirflowError(f"airflow {' '.join(arguments)} failed:\n" + "\n".join(tail))
+
+    def _start_process(self, command: str, env: dict[str, str], *options: str) -> None:
+        arguments = ["airflow", command, *options]
+        self.family.start(f"airflow-{command}", arguments, env, cwd=self.settings.airflow_home)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/v2/version", timeout=5).is_success
+        except httpx.HTTPError:
+            return False
 
     def _healthy(self) -> bool:
         try:
