@@ -11,9 +11,9 @@ from typing import Any
 
 import jinja2
 import yaml
+
 from tests.deliveries import Company, project
 from tests.reference.working_time import WEEKDAYS, Ticket, WorkingTime, utc
-
 from yardstick import standards
 from yardstick.settings import LANGUAGES, Settings, project_root
 
@@ -131,18 +131,24 @@ def service_hours(draw: random.Random) -> dict[str, Any]:
     }
 
 
-def write(folder: Path, *contents: dict[str, Any], sla: Sequence[dict[str, Any]] = ()) -> Path:
+def write(
+    folder: Path,
+    *contents: dict[str, Any],
+    sla: Sequence[dict[str, Any]] = (),
+    releases: Sequence[tuple[date, str]] = RELEASES,
+) -> Path:
     """Put a release below ``folder`` for each content; the second comes into force in the middle of the year.
 
     Args:
         folder: the folder of releases.
         contents: of each release's calendars.yml.
         sla: of each release's sla.yml, if any.
+        releases: first day in force and name of each.
     """
     shipped = project_root() / "expectations/standards/2015-01"
     shutil.copytree(shipped, folder / "first", dirs_exist_ok=True)
     head = yaml.load((shipped / "release.yml").read_text(encoding="utf-8"), Loader=standards.Loader)
-    for number, ((effective_from, name), content) in enumerate(zip(RELEASES, contents, strict=False)):
+    for number, ((effective_from, name), content) in enumerate(zip(releases, contents, strict=False)):
         (folder / name).mkdir(exist_ok=True)
         # A release that is in force before its years would not be well-formed.
         content["years"]["first"] = content["years"]["first"] if number else effective_from.year

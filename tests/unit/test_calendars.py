@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
             },
         },
     }
-    return service_hours.write(tmp_path, content)
+    return service_hours.write(tmp_path, content, releases=[(date(2015, 1, 1), "first")])
 
 
 def names() -> dict[str, str]:
@@ -275,12 +275,12 @@ def test_years_that_end_before_the_next_release_are_refused(tmp_path: Path) -> N
         content["profiles"], content["project_closures"] = [], {}
         for calendar in content["calendars"].values():
             calendar.pop("closures", None)
-    contents[0]["years"]["last"] = 2024
+    contents[0]["years"]["last"] = 2025
     service_hours.write(tmp_path, *contents)
     problems = small_standards.problems_in(tmp_path)
     assert len(problems) == 1, problems
     assert (
-        "years.last: 2024 ends before second comes into force on 2026-07-01; say 2026 or later" in problems[0]
+        "years.last: 2025 ends before second comes into force on 2026-07-01; say 2026 or later" in problems[0]
     )
 
 
