@@ -206,8 +206,8 @@ def _take_leavers(under_way: Run, contract: Contract, field: str, names: tuple[s
     lay_out(connection, contract)
     is_there = sql.SQL(" or ").join(
         sql.SQL(
-            "v.{0} is not null" + (" and v.{0} <> '[removed]'" if leaves_mark(contract.fields[name]) else "")
-        ).format(sql.Identifier(name))
+            "v.{0} is not null" + (" and v.{0} <> {1}" if leaves_mark(contract.fields[name]) else "")
+        ).format(sql.Identifier(name), sql.Literal(MARK))
         for name in names
     )
     return bool(
