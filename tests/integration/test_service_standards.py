@@ -56,7 +56,7 @@ def relations() -> dict[str, dict[str, str]]:
         made[f"staging.{current_model(contract)}"] = OF_LINEAGE | {
             name: types.get(field.type, field.type) for name, field in contract.fields.items()
         }
-    for folder in ("marts", "service"):
+    for folder in ("marts", "service", "staffing"):
         for path in (ROOT / "dbt_project" / "models" / folder).glob("_*__models.yml"):
             for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
                 columns = {
