@@ -35,6 +35,7 @@ OF_LINEAGE = {"delivery_id": "bigint", "row_number": "integer", "source_id": "te
 NOT_DESCRIBED = {
     "intermediate.int_service__months": {"build_id": "bigint", "first_day": "date", "day": "date"},
     "intermediate.int_days__affected": {"build_id": "bigint", "day": "date"},
+    "intermediate.int_people__touched": {"build_id": "bigint", "person_id": "text"},
     "appraisal.indicator_daily": {
         "project_id": "text", "indicator": "text", "day": "date", "numerator": "numeric", "denominator": "numeric",
         "squares": "numeric", "standards_release": "text",
@@ -43,7 +44,7 @@ NOT_DESCRIBED = {
 SAMPLES = {
     "text": "'x'", "date": "date '2026-03-31'", "timestamptz": "timestamptz '2026-03-31 09:00Z'",
     "timestamp with time zone": "timestamptz '2026-03-31 09:00Z'", "boolean": "true", "text[]": "array['x']",
-    "jsonb": "'{}'", "interval": "interval '1 hour'",
+    "jsonb": "'{}'", "interval": "interval '1 hour'", "time": "time '09:00'",
 }  # fmt: skip
 
 
@@ -436,6 +437,8 @@ def fill(connection: psycopg.Connection[Any]) -> None:
                 value = str(delivery if column == "delivery_id" else 1)
             elif column == "source_id":
                 value = "'app'"
+            elif column == "month":
+                value = "'2026-03-01'"
             values.append(f"{value}::{kind}")
         connection.execute(f"insert into {name} values ({', '.join(values)})".encode())
     connection.execute("update appraisal.indicator_daily set standards_release = 's', indicator = 'x'")
