@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.deliveries import Company
-
 from yardstick.settings import Settings
 
 RELEASES = """

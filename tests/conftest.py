@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.deliveries import READ_BY_FACTS
 
+from tests.deliveries import READ_BY_FACTS
 from yardstick import settings as settings_module
 from yardstick import transform, warehouse
 from yardstick.embedded.postgres import Server

@@ -12,8 +12,8 @@ from typing import Any
 
 import psycopg
 import yaml
-from tests.mariadb_server import MariaDB
 
+from tests.mariadb_server import MariaDB
 from yardstick.embedded.postgres import Server, ensure_database
 from yardstick.settings import Settings
 from yardstick.sources import database

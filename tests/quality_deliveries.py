@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.deliveries import Company
-
 from yardstick.settings import Settings
 
 STANDARDS = """

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.deliveries import Company, project
-
 from yardstick import sources, transform, warehouse
 from yardstick.contracts import load_contracts
 from yardstick.landing import Landed, land
