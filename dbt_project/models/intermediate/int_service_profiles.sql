@@ -21,7 +21,8 @@ rules as (
     select * from {{ source('ops', 'service_rule') }}
 ),
 
-calendars as (
+-- Materialized, here and below: under a nested loop every combination would reckon all of them anew.
+calendars as materialized (
     select
         calendar_id,
         bool_or(is_closed_with_project) as is_closed_with_project,
@@ -58,7 +59,7 @@ years as (
 ),
 
 -- How clocks are turned is known from tables that an update of the server may change.
-clocks as (
+clocks as materialized (
     select
         zones.time_zone,
         md5(string_agg(
