@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from dbt_common.behavior_flags import BehaviorFlagRendered
 
 from tests.deliveries import READ_BY_FACTS
 from yardstick import settings as settings_module
@@ -46,12 +47,15 @@ def pytest_collection_finish() -> None:
 def quiet() -> Iterator[None]:
     """Dbt in this process writes no log: making text of its events is a quarter of a run.
 
-    Nor does Great Expectations: what it says of its own making hides what failed.
+    Nor does it look up where each of its behaviour flags was declared, by a walk through all of the stack: it
+    has one more of them after every run of the same process. Great Expectations is quiet as well: what it says
+    of its own making hides what failed.
     """
     logging.getLogger("great_expectations._docs_decorators").setLevel(logging.WARNING)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DBT_LOG_LEVEL", "none")
         patch.setenv("DBT_LOG_LEVEL_FILE", "none")
+        patch.setattr(BehaviorFlagRendered, "_default_source", staticmethod(lambda: "dbt"))
         yield
 
 

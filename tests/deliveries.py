@@ -15,7 +15,7 @@ from yardstick import transform, warehouse
 from yardstick.contracts import load_contracts
 from yardstick.settings import Settings
 from yardstick.sources.delivery import UNIT
-from yardstick.staging_models import current_model
+from yardstick.staging_models import current_model, staged_models
 
 SOURCE = "site"
 QUALITY_FACTS = (
@@ -64,11 +64,19 @@ MARTS = (
 
 @dataclass
 class Company:
-    """One source in Shanghai time whose columns are named as the contract's fields."""
+    """One source in Shanghai time whose columns are named as the contract's fields.
+
+    Attributes:
+        settings: the installation.
+        source_id: the source that delivers.
+        families: facts that are built beside those of tickets.
+        with_facts: False where a test is about staging alone: its builds end there.
+    """
 
     settings: Settings
     source_id: str = SOURCE
     families: tuple[str, ...] = ()
+    with_facts: bool = True
 
     def open(self) -> psycopg.Connection[Any]:
         return warehouse.connect(self.settings.require_database_url(), name="tests", autocommit=True)
@@ -174,23 +182,16 @@ class Company:
         planned = transform.plan_build(self.settings, "tests")
         if planned is None:
             return None
-        transform.run_dbt(
-            self.settings,
-            [
-                "run",
-                "--select",
-                "ops_flag",
-                *(f"tag:entity:{name}" for name in self._to_stage(planned.build_id)),
-                "int_standards__in_force",
-                "path:models/intermediate",
-                "path:models/marts",
+        selected = ["ops_flag", *(f"tag:entity:{name}" for name in self._to_stage(planned.build_id))]
+        if self.with_facts:
+            selected += [
+                *("int_standards__in_force", "path:models/intermediate", "path:models/marts"),
                 *(model for name in self.families for model in FAMILIES[name]),
-                "--exclude",
-                *self._left_out(),
-                "fct_reject_daily",  # reads what the accounting says
-                "rpt_*",
-            ],
-            variables={"build_id": planned.build_id},
+                *("--exclude", *self._left_out()),
+                *("fct_reject_daily", "rpt_*"),  # the first reads what the accounting says
+            ]
+        transform.run_dbt(
+            self.settings, ["run", "--select", *selected], variables={"build_id": planned.build_id}
         )
         transform.account(self.settings, planned.build_id)
         self.audit(planned.build_id)
@@ -241,12 +242,16 @@ class Company:
             connection.execute("update ops.build set status = 'audited' where build_id = %s", [build_id])
 
     def forget(self) -> None:
-        """Drop everything dbt made and mark every delivery dirty: the next build is from scratch."""
+        """Drop what dbt made of deliveries and mark every one of them dirty: the next build is from scratch."""
+        contracts = load_contracts()
         with self.open() as connection, connection.transaction():
-            for schema in ("staging", "intermediate", "marts", "appraisal"):
+            for schema in ("intermediate", "marts", "appraisal"):
                 connection.execute(f"drop schema if exists {schema} cascade".encode())
             connection.execute("drop table if exists ops.flag cascade")
             connection.execute("truncate ops.reject")
+            for (entity,) in connection.execute("select distinct entity from ops.delivery").fetchall():
+                for name in staged_models(contracts[entity]):
+                    connection.execute(f"drop table if exists staging.{name} cascade".encode())
         transform.rebuild(self.settings)
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
