@@ -174,28 +174,30 @@ class Company:
         self.deliver("org_unit", {"2026-03-01": [{"org_unit_id": "repair", "org_unit_name_en": "Repair"}]})
 
     def build(self) -> int | None:
-        """Plan and build both stages in one run of dbt, then what the gates do: mark the build audited.
+        """Plan and build both stages in one run of dbt, then what the gates do: mark the build audited."""
+        planned = transform.plan_build(self.settings, "tests")
+        if planned is None:
+            return None
+        self.run(planned.build_id)
+        transform.account(self.settings, planned.build_id)
+        self.audit(planned.build_id)
+        return planned.build_id
+
+    def run(self, build_id: int, *, without: Sequence[str] = ()) -> None:
+        """Run the models of a build, but for those left out.
 
         Of staging only what was delivered is made, and what that and the marts read; of the marts what the
         company's families of facts are.
         """
-        planned = transform.plan_build(self.settings, "tests")
-        if planned is None:
-            return None
-        selected = ["ops_flag", *(f"tag:entity:{name}" for name in self._to_stage(planned.build_id))]
+        selected = ["ops_flag", *(f"tag:entity:{name}" for name in self._to_stage(build_id))]
         if self.with_facts:
             selected += [
                 *("int_standards__in_force", "path:models/intermediate", "path:models/marts"),
                 *(model for name in self.families for model in FAMILIES[name]),
-                *("--exclude", *self._left_out()),
+                *("--exclude", *self._left_out(), *without),
                 *("fct_reject_daily", "rpt_*"),  # the first reads what the accounting says
             ]
-        transform.run_dbt(
-            self.settings, ["run", "--select", *selected], variables={"build_id": planned.build_id}
-        )
-        transform.account(self.settings, planned.build_id)
-        self.audit(planned.build_id)
-        return planned.build_id
+        transform.run_dbt(self.settings, ["run", "--select", *selected], variables={"build_id": build_id})
 
     def _left_out(self) -> list[str]:
         """Models of the folders that are built which belong to other families."""

@@ -119,8 +119,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(settings: Settings) -> Desk:
-    company = complaint_company(settings)
+def desk(staged: Settings) -> Desk:
+    company = complaint_company(staged)
     with company.open() as connection:
         connection.execute(
             "insert into ops.standards_release "

@@ -21,8 +21,8 @@ REPEATS = (
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    return complaint_company(settings)
+def company(staged: Settings) -> Company:
+    return complaint_company(staged)
 
 
 def test_complaint_climbs_its_ladder_in_both_clocks(company: Company) -> None:

@@ -15,8 +15,8 @@ FIRST = "2026-03-01"
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    company = Company(settings, families=("quality", "staff")).register()
+def company(staged: Settings) -> Company:
+    company = Company(staged, families=("quality", "staff")).register()
     company.deliver_master()
     company.deliver(
         "org_unit", {FIRST: [{"org_unit_id": "KF", "org_unit_name_en": "Desk"}]}, file_name="kf.csv"

@@ -17,8 +17,8 @@ def movement(name: str, day: str, kind: str, quantity: str, **fields: str) -> di
     }  # fmt: skip
 
 
-def test_costs_goods_and_digital_shares_of_months(settings: Settings) -> None:
-    company = Company(settings, families=("quality", "resources")).register()
+def test_costs_goods_and_digital_shares_of_months(staged: Settings) -> None:
+    company = Company(staged, families=("quality", "resources")).register()
     company.deliver_master()
     company.deliver(
         "project",

@@ -24,8 +24,8 @@ def event(name: str, of: str, at: str, kind: str, **fields: str) -> dict[str, st
 
 
 @pytest.fixture
-def company(settings: Settings) -> Company:
-    company = Company(settings).register()
+def company(staged: Settings) -> Company:
+    company = Company(staged).register()
     company.deliver_master()
     return company
 

@@ -68,7 +68,7 @@ def jira(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jira]:
 
 
 @pytest.fixture
-def installation(settings: Settings, tmp_path: Path) -> Installation:
+def installation(staged: Settings, tmp_path: Path) -> Installation:
     site = make_site(
         tmp_path / "site", "jira_service_management",
         asked={"project": "fields.customfield_10060.value", "jira_projects": "HELP, DESK"},
@@ -79,7 +79,7 @@ def installation(settings: Settings, tmp_path: Path) -> Installation:
             "people.csv": {"a-1": "E001", "a-2": "E002"},
         },
     )  # fmt: skip
-    return Installation(settings, site)
+    return Installation(staged, site)
 
 
 TICKETS: dict[str, dict[str, str]] = {

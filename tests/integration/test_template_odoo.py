@@ -31,7 +31,7 @@ def odoo(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hr]:
 
 
 @pytest.fixture
-def installation(settings: Settings, tmp_path: Path) -> Installation:
+def installation(staged: Settings, tmp_path: Path) -> Installation:
     site = make_site(
         tmp_path / "site", "odoo_helpdesk",
         asked={"cancelled_stages": "5", "waiting_stages": "3", "complaint_types": "53"},
@@ -42,7 +42,7 @@ def installation(settings: Settings, tmp_path: Path) -> Installation:
             "people.csv": {"2": "E001", "3": "E002", "9": "owner"},
         },
     )  # fmt: skip
-    return Installation(settings, site)
+    return Installation(staged, site)
 
 
 TICKETS: dict[str, dict[str, str]] = {

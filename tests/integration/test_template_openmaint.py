@@ -31,14 +31,14 @@ def openmaint(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hr]:
 
 
 @pytest.fixture
-def installation(settings: Settings, tmp_path: Path) -> Installation:
+def installation(staged: Settings, tmp_path: Path) -> Installation:
     codes = {
         "projects.csv": {"51": "P001", "52": "P002"},
         "service_items.csv": {"61": "lift", "62": "lobby"},
         "departments.csv": {"71": "repair", "72": "cleaning"},
         "people.csv": {"desk": "E000", "first": "E001", "second": "E002"},
     }
-    return Installation(settings, make_site(tmp_path / "site", "openmaint", codes=codes))
+    return Installation(staged, make_site(tmp_path / "site", "openmaint", codes=codes))
 
 
 TICKETS: dict[str, dict[str, str]] = {

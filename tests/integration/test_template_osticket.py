@@ -31,7 +31,7 @@ def osticket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hr]:
 
 
 @pytest.fixture
-def installation(settings: Settings, tmp_path: Path) -> Installation:
+def installation(staged: Settings, tmp_path: Path) -> Installation:
     site = make_site(
         tmp_path / "site", "osticket",
         asked={"project": "c.building", "complaint_topics": "8, 9"},
@@ -43,7 +43,7 @@ def installation(settings: Settings, tmp_path: Path) -> Installation:
             "people.csv": {"31": "E001", "32": "E002"},
         },
     )  # fmt: skip
-    return Installation(settings, site)
+    return Installation(staged, site)
 
 
 TICKETS: dict[str, dict[str, str]] = {

@@ -80,7 +80,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
 
 
 @pytest.fixture
-def installation(settings: Settings, tmp_path: Path) -> Installation:
+def installation(staged: Settings, tmp_path: Path) -> Installation:
     site = make_site(
         tmp_path / "site", "servicenow",
         codes={
@@ -90,7 +90,7 @@ def installation(settings: Settings, tmp_path: Path) -> Installation:
             "people.csv": {"usr-1": "E001", "usr.one": "E001", "usr-2": "E002", "usr.two": "E002"},
         },
     )  # fmt: skip
-    return Installation(settings, site)
+    return Installation(staged, site)
 
 
 TICKETS: dict[str, dict[str, str]] = {

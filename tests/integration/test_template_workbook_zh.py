@@ -30,13 +30,13 @@ def export(settings: Settings, day: date, name: str) -> None:
 
 
 @pytest.fixture
-def installation(settings: Settings, tmp_path: Path) -> Installation:
+def installation(staged: Settings, tmp_path: Path) -> Installation:
     codes = {
         "projects.csv": {"翠湖花园一期": "P001", "翠湖花园二期": "P002"},
         "service_items.csv": {"电梯": "lift", "大堂保洁": "lobby"},
         "departments.csv": {"维修部": "repair", "工程部": "engineering"},
     }
-    return Installation(settings, make_site(tmp_path / "site", "workbook_zh", codes=codes))
+    return Installation(staged, make_site(tmp_path / "site", "workbook_zh", codes=codes))
 
 
 TICKETS: dict[str, dict[str, str]] = {
@@ -109,9 +109,9 @@ LATER = {
 
 
 def test_every_mapped_field_arrives_and_a_second_day_adds_only_its_changes(
-    settings: Settings, installation: Installation
+    staged: Settings, installation: Installation
 ) -> None:
-    export(settings, FIRST, "first_day")
+    export(staged, FIRST, "first_day")
     installation.land(FIRST)
     assert installation.stage() == {"ticket": 3, "ticket_event": 4, "complaint": 1, "call_back": 2}
     assert installation.rejects() == []
@@ -120,7 +120,7 @@ def test_every_mapped_field_arrives_and_a_second_day_adds_only_its_changes(
     assert installation.rows("complaint") == COMPLAINT
     assert installation.rows("call_back") == CALL_BACKS
 
-    export(settings, SECOND, "second_day")
+    export(staged, SECOND, "second_day")
     landed = installation.land(SECOND)
     assert sum(one.rows_landed for one in landed) == 1 + 2
     installation.stage()

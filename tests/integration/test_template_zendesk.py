@@ -99,7 +99,7 @@ def zendesk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Zendesk]:
 
 
 @pytest.fixture
-def installation(settings: Settings, tmp_path: Path) -> Installation:
+def installation(staged: Settings, tmp_path: Path) -> Installation:
     site = make_site(
         tmp_path / "site", "zendesk",
         asked={"project": "custom_fields.360001.value", "service_item": "custom_fields.360002.value"},
@@ -110,7 +110,7 @@ def installation(settings: Settings, tmp_path: Path) -> Installation:
             "people.csv": {"8001": "E001", "8002": "E002", "7001": "owner"},
         },
     )  # fmt: skip
-    return Installation(settings, site)
+    return Installation(staged, site)
 
 
 TICKETS: dict[str, dict[str, str]] = {

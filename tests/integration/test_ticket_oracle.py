@@ -99,9 +99,9 @@ def build(settings: Settings, tickets: Iterable[Ticket]) -> tuple[Company, Worki
     return company, reference
 
 
-def test_sql_agrees_with_a_look_at_every_minute_of_tickets(settings: Settings) -> None:
+def test_sql_agrees_with_a_look_at_every_minute_of_tickets(staged: Settings) -> None:
     tickets = draw_tickets()
-    company, reference = build(settings, tickets)
+    company, reference = build(staged, tickets)
     lives = [Life(ticket, reference) for ticket in tickets]
     assert len(lives) >= 50_000
     levels = ServiceLevels(

@@ -128,8 +128,8 @@ def table_of_intervals(connection: psycopg.Connection[Any]) -> None:
     )
 
 
-def test_sql_agrees_with_a_look_at_every_minute(settings: Settings) -> None:
-    company, reference = prepare(settings, 20260324)
+def test_sql_agrees_with_a_look_at_every_minute(staged: Settings) -> None:
+    company, reference = prepare(staged, 20260324)
     build_calendar(company)
     turned = company.rows(
         "select count(distinct day) filter (where closes_third_minute > 0), "
@@ -166,8 +166,8 @@ def test_sql_agrees_with_a_look_at_every_minute(settings: Settings) -> None:
     assert min(seen.values()) > 1_000
 
 
-def test_a_million_intervals_are_joined_to_their_days_by_one_integer(settings: Settings) -> None:
-    company, _ = prepare(settings, 20260324)
+def test_a_million_intervals_are_joined_to_their_days_by_one_integer(staged: Settings) -> None:
+    company, _ = prepare(staged, 20260324)
     build_calendar(company)
     with company.open() as connection:
         table_of_intervals(connection)
@@ -199,10 +199,10 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-def test_tickets_have_the_minutes_of_the_reference_whatever_changes(settings: Settings) -> None:
+def test_tickets_have_the_minutes_of_the_reference_whatever_changes(staged: Settings) -> None:
     draw = random.Random(11)
     first, second = hours.service_hours(draw), hours.service_hours(draw)
-    company, reference = hours.found(settings, first, second)
+    company, reference = hours.found(staged, first, second)
     rows, of = some_tickets(draw)
     company.deliver("ticket", {"2026-10-31": rows})
     company.build()
@@ -241,13 +241,13 @@ def test_tickets_have_the_minutes_of_the_reference_whatever_changes(settings: Se
     # a service item becomes an emergency, and the build fails before its figures are read: the next one makes good
     items = hours.ITEMS | {"leak": ("repair", True)}
     company.deliver("service_item", {"2026-11-02": [hours.item_row("leak", items)]})
-    failed = transform.plan_build(settings, "tests")
+    failed = transform.plan_build(staged, "tests")
     assert failed
-    transform.stage(settings, failed.build_id)
+    transform.stage(staged, failed.build_id)
     transform.run_dbt(
-        settings, ["run", "--select", "+int_service_days__changed"], variables={"build_id": failed.build_id}
+        staged, ["run", "--select", "+int_service_days__changed"], variables={"build_id": failed.build_id}
     )
-    transform.fail_build(settings, failed.build_id, "facts", "stopped by the test")
+    transform.fail_build(staged, failed.build_id, "facts", "stopped by the test")
     company.build()
     reference.items = items
     reference.forget()

@@ -20,8 +20,8 @@ def shift(name: str, day: str, clock_in: str, clock_out: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_hours_of_a_night_and_what_one_person_serves(settings: Settings) -> None:
-    company = Company(settings, families=("quality", "staff")).register()
+def test_hours_of_a_night_and_what_one_person_serves(staged: Settings) -> None:
+    company = Company(staged, families=("quality", "staff")).register()
     company.deliver_master()
     served = project("P1", area_m2="9000", households="300")
     company.deliver("project", {FIRST: [served, project("P2")]}, file_name="served.csv")
