@@ -12,9 +12,9 @@ values ('old', '2025-01-01', 'x', '{}', null), ('2026-01', '2026-01-01', 'x', '{
 """
 
 
-def complaint_company(settings: Settings) -> Company:
+def complaint_company(settings: Settings, facts: tuple[str, ...] | None = None) -> Company:
     """A company with two projects; from 2026 on a complaint within thirty days of another is a repeated one."""
-    company = Company(settings, families=("complaints",)).register()
+    company = Company(settings, families=("complaints",), facts=facts).register()
     company.deliver_master()
     with company.open() as connection:
         connection.execute(RELEASES.encode())

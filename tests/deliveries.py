@@ -70,13 +70,13 @@ class Company:
         settings: the installation.
         source_id: the source that delivers.
         families: facts that are built beside those of tickets.
-        with_facts: False where a test is about staging alone: its builds end there.
+        facts: what a test is about, where that is less than all of these, as dbt selects models: only that is built.
     """
 
     settings: Settings
     source_id: str = SOURCE
     families: tuple[str, ...] = ()
-    with_facts: bool = True
+    facts: tuple[str, ...] | None = None
 
     def open(self) -> psycopg.Connection[Any]:
         return warehouse.connect(self.settings.require_database_url(), name="tests", autocommit=True)
@@ -187,10 +187,13 @@ class Company:
         """Run the models of a build, but for those left out.
 
         Of staging only what was delivered is made, and what that and the marts read; of the marts what the
-        company's families of facts are.
+        company's facts, or its families of them, are.
         """
         selected = ["ops_flag", *(f"tag:entity:{name}" for name in self._to_stage(build_id))]
-        if self.with_facts:
+        if self.facts is not None:
+            selected += ["int_standards__in_force", *(f"{model},tag:facts" for model in self.facts)]
+            selected += ["--exclude", *without] if without else []
+        else:
             selected += [
                 *("int_standards__in_force", "path:models/intermediate", "path:models/marts"),
                 *(model for name in self.families for model in FAMILIES[name]),

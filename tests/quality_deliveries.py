@@ -31,9 +31,13 @@ values ('2026-01', 'DS-IN-01', 'staged_inspections', 'range', '{"zh": "得分", 
 """
 
 
-def quality_company(settings: Settings) -> Company:
+FACTS = ("+fct_nonconformity", "+fct_inspection", "fct_survey_answer")
+FACTS_AND_DAYS = (*FACTS, "+int_tickets__changed", "int_sources__*", "int_days__affected")
+
+
+def quality_company(settings: Settings, facts: tuple[str, ...] = FACTS) -> Company:
     """A company with two projects that is held to two standards of inspection."""
-    company = Company(settings, families=("quality",)).register()
+    company = Company(settings, facts=facts).register()
     company.deliver_master()
     with company.open() as connection:
         connection.execute(STANDARDS.encode())

@@ -21,19 +21,19 @@ BOSTON = Path(
 )
 
 
-def test_a_row_that_vanished_is_named_by_its_delivery(settings: Settings) -> None:
-    company = Company(settings).register()
+def test_a_row_that_vanished_is_named_by_its_delivery(staged: Settings) -> None:
+    company = Company(staged).register()
     company.deliver_master()
     delivery = company.deliver("ticket", {"2026-03-02": [ticket("T1")]})[0]
     with company.open() as connection:
         connection.execute("update ops.delivery set rows_landed = 2 where delivery_id = %s", [delivery])
-    planned = transform.plan_build(settings, "tests")
+    planned = transform.plan_build(staged, "tests")
     assert planned
     with pytest.raises(
         transform.ReconciliationError,
         match=rf"delivery {delivery} .*2 rows landed but 1 staged \+ 0 superseded",
     ):
-        transform.stage(settings, planned.build_id)
+        transform.stage(staged, planned.build_id)
     assert company.rows("select status, stage from ops.build") == [("failed", "account")]
 
 

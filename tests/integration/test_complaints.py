@@ -22,7 +22,7 @@ REPEATS = (
 
 @pytest.fixture
 def company(staged: Settings) -> Company:
-    return complaint_company(staged)
+    return complaint_company(staged, facts=("+fct_complaint",))
 
 
 def test_complaint_climbs_its_ladder_in_both_clocks(company: Company) -> None:
@@ -156,6 +156,7 @@ def test_same_household_and_thing_within_the_days_of_the_release_is_a_repeat(com
 
 
 def test_correction_of_an_earlier_complaint_reaches_the_later_ones_and_nothing_else(company: Company) -> None:
+    company.facts = None
     company.deliver(
         "complaint",
         {
@@ -217,7 +218,7 @@ def test_releases_and_service_hours_read_anew_are_applied(company: Company) -> N
 
 def test_no_household_reaches_whoever_reads(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "DOORS", tuple(door for door in DOORS if door.source[0] == "marts"))
-    company.families = tuple(FAMILIES)  # all doors of the marts are looked behind
+    company.families, company.facts = tuple(FAMILIES), None  # all doors of the marts are looked behind
     named = {"household_id": "8栋2单元1704"}
     company.deliver("ticket", {"2026-03-02": [ticket("T1", "2026-03-02", **named)]})
     first, second = (
@@ -293,6 +294,7 @@ def history(company: Company, household: str, project: str = "P1") -> list[tuple
 
 
 def test_history_of_a_household_counts_on_whatever_comes_late(company: Company) -> None:
+    company.facts = None
     company.deliver(
         "ticket",
         {

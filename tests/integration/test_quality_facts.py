@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from tests.deliveries import Company
 from tests.quality_deliveries import (
+    FACTS_AND_DAYS,
     affected,
     answer,
     inspection,
@@ -28,6 +29,7 @@ def company(staged: Settings) -> Company:
 
 
 def test_finding_lives_from_the_failed_item_to_the_passed_reinspection(company: Company) -> None:
+    company.facts = FACTS_AND_DAYS
     query = (
         "select nonconformity_id, status, found_date::text, due_date::text, rectified_date::text, "
         "closed_date::text, is_overdue, is_rectified_on_time, standard_code, location, severity, "
@@ -104,6 +106,7 @@ def test_failed_reinspection_is_not_put_right_and_a_cancelled_finding_never_over
 
 
 def test_finding_is_overdue_by_what_its_source_delivered_and_not_by_the_clock(company: Company) -> None:
+    company.facts = FACTS_AND_DAYS
     query = "select is_overdue, is_rectified_on_time from marts.fct_nonconformity where source_id = 'site'"
     company.deliver("rectification", {"2026-03-02": [rectification("R1", "2026-03-02")]})
     company.build()
@@ -166,6 +169,7 @@ def test_finding_is_repeated_within_the_days_of_the_release_and_no_longer(compan
 
 
 def test_corrected_inspection_date_touches_both_days_and_its_items(company: Company) -> None:
+    company.facts = FACTS_AND_DAYS
     know_all_of_march(company)
     company.deliver("inspection", {"2026-03-02": [inspection("I1", "2026-03-02")]})
     company.deliver("inspection_item", {"2026-03-03": [item("N1", "2026-03-03")]})
@@ -368,6 +372,7 @@ def test_duty_counts_on_its_own_day_however_late_it_was_pulled(company: Company)
 
 
 def test_answers_are_counted_and_words_stay_in_staging(company: Company) -> None:
+    company.facts = FACTS_AND_DAYS
     company.deliver(
         "survey_answer",
         {

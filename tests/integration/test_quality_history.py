@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.deliveries import QUALITY_FACTS, Company
 from tests.quality_deliveries import (
+    FACTS_AND_DAYS,
     affected,
     answer,
     inspection,
@@ -47,6 +48,7 @@ def test_row_that_means_something_else_now_leaves_nothing_behind(company: Compan
 
 
 def test_days_changed_by_a_build_that_failed_are_computed_by_its_successor(company: Company) -> None:
+    company.facts = FACTS_AND_DAYS
     know_all_of_march(company)
     company.deliver("inspection_item", {"2026-03-02": [item("N1", "2026-03-02")]})
     company.build()
@@ -144,6 +146,7 @@ def test_history_in_one_build_and_day_by_day_give_the_same_facts(company: Compan
 
 
 def test_day_on_which_a_missed_inspection_falls_due_is_computed_when_it_has_come(company: Company) -> None:
+    company.facts = FACTS_AND_DAYS
     planned = inspection("I1", "2026-03-02", status="planned", started_at="")
     company.deliver("inspection", {"2026-03-02": [planned]})
     company.build()

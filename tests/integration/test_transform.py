@@ -16,8 +16,8 @@ def company(staged: Settings) -> Company:
     return master_delivered(staged)
 
 
-def master_delivered(settings: Settings, *, with_facts: bool = True) -> Company:
-    company = Company(settings, with_facts=with_facts).register()
+def master_delivered(settings: Settings, *, facts: tuple[str, ...] | None = None) -> Company:
+    company = Company(settings, facts=facts).register()
     company.deliver_master()
     return company
 
@@ -99,7 +99,7 @@ def test_one_key_twice_in_a_file_is_a_conflict_unless_the_rows_agree(company: Co
 
 
 def test_codes_constants_joined_columns_and_null_values_are_read_as_declared(staged: Settings) -> None:
-    company = master_delivered(staged, with_facts=False)
+    company = master_delivered(staged, facts=())
     company.map("ticket", "status", is_coded=True)
     company.map("ticket", "priority", constant="P2", source_columns=[])
     company.map("ticket", "department_id", source_columns=["division", "unit"], separator="/")

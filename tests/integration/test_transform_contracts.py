@@ -22,7 +22,7 @@ DAY = "2026-03-02"
 
 @pytest.fixture
 def company(staged: Settings) -> Company:
-    company = Company(staged, with_facts=False).register()
+    company = Company(staged, facts=()).register()
     company.deliver_master()
     return company
 
@@ -207,7 +207,7 @@ def test_rows_that_name_an_unknown_person_wait_for_them(company: Company) -> Non
 
 
 def test_a_detail_before_its_head_is_kept_and_its_remark_goes_when_the_head_comes(company: Company) -> None:
-    other = Company(company.settings, source_id="other", with_facts=False).register(with_calendar=False)
+    other = Company(company.settings, source_id="other", facts=()).register(with_calendar=False)
     unknown = {"to_department_id": "nowhere", "to_person_id": "X"}  # nobody delivers people at all
     early = company.deliver("ticket_event", {DAY: [event("E1", "T1"), event("E2", "T2", **unknown)]})[0]
     company.build()
@@ -320,7 +320,7 @@ def test_a_field_that_a_contract_gains_is_asked_only_of_who_meets_that_version(
     assert company.counts(second) == (3, 2, 0, 0, 1)
     assert company.counts(delivered) == (2, 1, 1, 0, 0)
 
-    newer = Company(company.settings, source_id="newer", with_facts=False).register(with_calendar=False)
+    newer = Company(company.settings, source_id="newer", facts=()).register(with_calendar=False)
     with newer.open() as connection:
         connection.execute(
             "insert into ops.source_field (source_id, entity, field, source_columns) "

@@ -13,7 +13,7 @@ DAY, NEXT = "2026-03-02", "2026-03-03"
 
 @pytest.fixture
 def company(staged: Settings) -> Company:
-    company = Company(staged, with_facts=False).register()
+    company = Company(staged, facts=()).register()
     company.deliver_master()
     return company
 
@@ -102,7 +102,7 @@ def test_a_reject_whose_correction_turns_out_bad_is_open_again(company: Company)
 
 
 def test_only_a_later_row_of_the_same_key_and_source_supersedes(company: Company) -> None:
-    other = Company(company.settings, source_id="other", with_facts=False).register(with_calendar=False)
+    other = Company(company.settings, source_id="other", facts=()).register(with_calendar=False)
     company.deliver("ticket", {DAY: [ticket("T1")]})
     company.deliver("ticket", {DAY: [ticket("T1", status="odd"), ticket("", status="odd")]})
     other.deliver("ticket", {DAY: [ticket("T1"), ticket("")]})
