@@ -94,9 +94,7 @@ def staged_template(
     with installation(server, template, parsed, tmp_path_factory.mktemp("staged")) as made:
         selected = ["ops_flag", *(f"tag:entity:{name}" for name in sorted(READ_BY_FACTS))]
         transform.run_dbt(made, ["run", "--select", *selected], variables={"build_id": 0})
-        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"alter database {DATABASE} rename to template_staged".encode())
-    return "template_staged"
+        return keep(server, "template_staged")
 
 
 @pytest.fixture
@@ -111,6 +109,14 @@ def staged(server: Server, staged_template: str, parsed: Path, tmp_path: Path) -
     """The same, but it has been built before: a build stages what is delivered and no other entity."""
     with installation(server, staged_template, parsed, tmp_path) as made:
         yield made
+
+
+def keep(server: Server, name: str) -> str:
+    """Make the tests' database one that others are copied from; returns its name."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database if exists {name}".encode())
+        connection.execute(f"alter database {DATABASE} rename to {name}".encode())
+    return name
 
 
 @contextmanager

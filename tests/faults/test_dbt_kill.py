@@ -23,8 +23,8 @@ transform.{stage}(settings.load(), {build_id})
     ("stage", "relation"),
     [("stage", "staging.stg_delivered__tickets"), ("facts", "marts.fct_ticket_backlog_daily")],
 )
-def test_killed_dbt_is_made_good_by_the_next_run(settings: Settings, stage: str, relation: str) -> None:
-    company = Company(settings).register()
+def test_killed_dbt_is_made_good_by_the_next_run(staged: Settings, stage: str, relation: str) -> None:
+    company = Company(staged).register()
     company.deliver_master()
     company.deliver("ticket", {"2026-03-02": [ticket("T1"), ticket("T2")], "2026-03-04": []})
     company.build()
@@ -33,17 +33,17 @@ def test_killed_dbt_is_made_good_by_the_next_run(settings: Settings, stage: str,
         ticket("T2"),
     ]
     company.deliver("ticket", {"2026-03-02": corrected})
-    planned = transform.plan_build(settings, "tests")
+    planned = transform.plan_build(staged, "tests")
     assert planned
     if stage == "facts":
-        transform.stage(settings, planned.build_id)
+        transform.stage(staged, planned.build_id)
 
     with company.open() as holder, holder.transaction():
         holder.execute(f"lock table {relation} in access share mode".encode())
         holder.execute(f"lock table {relation} in share mode".encode())  # dbt can read it and not write it
         process = subprocess.Popen(
             [sys.executable, "-c", _RUN.format(stage=stage, build_id=planned.build_id)],
-            env={"PATH": "/usr/bin:/bin", **settings.environment()},
+            env={"PATH": "/usr/bin:/bin", **staged.environment()},
         )
         _until(company, "select count(*) > 0 from pg_stat_activity where application_name = 'yardstick-dbt' "
                         "and datname = current_database() and wait_event_type = 'Lock'")  # fmt: skip
@@ -53,7 +53,7 @@ def test_killed_dbt_is_made_good_by_the_next_run(settings: Settings, stage: str,
             "select count(*) > 0 from pg_stat_activity "
             "where application_name = 'yardstick-dbt' and datname = current_database()"
         ) == [(True,)], "the killed run's session lives on"
-        again = transform.plan_build(settings, "tests")
+        again = transform.plan_build(staged, "tests")
         assert again
         assert company.rows(
             "select count(*) from pg_stat_activity "

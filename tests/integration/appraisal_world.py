@@ -92,7 +92,7 @@ def make_world(
     """Load standards, one source that has delivered, and master data; the models below the appraisal are built.
 
     Args:
-        settings: an empty installation.
+        settings: an installation in which nothing was delivered yet.
         first: the first day delivered.
         horizon: the last day delivered.
         entities: what the source has delivered.
@@ -124,7 +124,9 @@ def make_world(
             [first, horizon],
         )
     transform.run_dbt(
-        settings, ["run", "--select", *(f"+{name}" for name in BASE)], variables={"build_id": 1}
+        settings,
+        ["run", "--select", "ops_flag", "int_standards__in_force", *(f"+{name},tag:facts" for name in BASE)],
+        variables={"build_id": 1},
     )
     with warehouse.connect(settings.require_database_url()) as connection:
         fill(

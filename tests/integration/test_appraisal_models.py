@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import shutil
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tests.conftest import installation, keep
 from tests.integration.appraisal_world import ITEMS, PROJECTS, build, fill, make_world, score, table
 
 from yardstick import standards, transform, warehouse
+from yardstick.embedded.postgres import Server
 from yardstick.settings import Settings
 
 FIRST, HORIZON = date(2015, 1, 1), date(2015, 3, 31)
@@ -32,6 +35,22 @@ PERIODICAL = {
     "appraisal_item": "project_id, service_item_id",
     "appraisal_day": "project_id, day",
 }
+
+
+@pytest.fixture(scope="module")
+def world(
+    server: Server, staged_template: str, parsed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Name of a database that holds the small world: each test has a copy."""
+    with installation(server, staged_template, parsed, tmp_path_factory.mktemp("world")) as made:
+        make_world(made, FIRST, HORIZON)
+        return keep(server, "template_world")
+
+
+@pytest.fixture
+def settings(server: Server, world: str, parsed: Path, tmp_path: Path) -> Iterator[Settings]:
+    with installation(server, world, parsed, tmp_path) as made:
+        yield made
 
 
 def some_tickets(seed: int, count: int = 1500) -> pd.DataFrame:
@@ -107,7 +126,6 @@ def everything(settings: Settings, period: str) -> dict[str, list[dict[str, Any]
 
 def prepare(settings: Settings, tickets: pd.DataFrame) -> None:
     """The small world with these tickets; the daily models are built."""
-    make_world(settings, FIRST, HORIZON)
     fill_marts(settings, tickets)
     build(settings)
 

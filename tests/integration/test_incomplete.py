@@ -8,7 +8,16 @@ from datetime import date
 
 import openpyxl
 from tests import reports_company as company
-from tests.integration.test_appraisal_models import PROJECTS, prepare, score, some_tickets, table
+from tests.integration.appraisal_world import make_world
+from tests.integration.test_appraisal_models import (
+    FIRST,
+    HORIZON,
+    PROJECTS,
+    prepare,
+    score,
+    some_tickets,
+    table,
+)
 
 from yardstick import warehouse
 from yardstick.reports import content, pages, workbook
@@ -36,16 +45,17 @@ def carry_on(
 
 
 def test_days_that_lack_a_delivery_are_counted_with_every_indicator_of_the_projects_concerned(
-    settings: Settings,
+    staged: Settings,
 ):
-    prepare(settings, some_tickets(1, 300))
-    carry_on(settings, "site_a", "ticket", date(2015, 1, 5), date(2015, 1, 9), project="p-a")
-    carry_on(settings, "masters", "project", date(2015, 1, 9), date(2015, 2, 1))
-    carry_on(settings, "hr", "attendance", date(2015, 1, 20))
+    make_world(staged, FIRST, HORIZON)
+    prepare(staged, some_tickets(1, 300))
+    carry_on(staged, "site_a", "ticket", date(2015, 1, 5), date(2015, 1, 9), project="p-a")
+    carry_on(staged, "masters", "project", date(2015, 1, 9), date(2015, 2, 1))
+    carry_on(staged, "hr", "attendance", date(2015, 1, 20))
 
     def marked(period: str) -> dict[str, set[int | None]]:
-        score(settings, period)
-        rows = table(settings, "appraisal_indicator", "project_id, indicator", period)
+        score(staged, period)
+        rows = table(staged, "appraisal_indicator", "project_id, indicator", period)
         return {
             code: {row["days_incomplete"] for row in rows if row["project_id"] == code} for code in PROJECTS
         }
@@ -57,7 +67,7 @@ def test_days_that_lack_a_delivery_are_counted_with_every_indicator_of_the_proje
     assert marked("2015-03") == everybody(None)
     assert marked("2015-Q1") == {**everybody(2), "p-a": {3}}
 
-    with warehouse.connect(settings.require_database_url()) as connection:  # it comes after all
+    with warehouse.connect(staged.require_database_url()) as connection:  # it comes after all
         connection.execute(
             "insert into ops.delivery (arrival_id, source_id, entity, partition_date, file_name, revision, "
             "content_sha256, rows_landed) select min(arrival_id), 'site_a', 'ticket', d, 'late.csv', 1, '', 0 "

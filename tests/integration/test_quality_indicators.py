@@ -6,7 +6,7 @@ import math
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from tests.conftest import installation, keep
 from tests.integration.appraisal_world import PROJECTS, build, fill, make_world, score, table
 
 from yardstick import standards, transform, warehouse
+from yardstick.embedded.postgres import Server
 from yardstick.settings import Settings
 
 FIRST, HORIZON = date(2026, 1, 1), date(2026, 3, 31)
@@ -46,6 +48,22 @@ class Facts:
 
 def _day(draw: random.Random) -> date:
     return FIRST + timedelta(days=draw.randrange((HORIZON - FIRST).days + 1))
+
+
+@pytest.fixture(scope="module")
+def world(
+    server: Server, staged_template: str, parsed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Name of a database that holds the small world: each test has a copy."""
+    with installation(server, staged_template, parsed, tmp_path_factory.mktemp("world")) as made:
+        make_world(made, FIRST, HORIZON, entities=ENTITIES)
+        return keep(server, "template_world")
+
+
+@pytest.fixture
+def settings(server: Server, world: str, parsed: Path, tmp_path: Path) -> Iterator[Settings]:
+    with installation(server, world, parsed, tmp_path) as made:
+        yield made
 
 
 def some_facts(seed: int, release: standards.Release) -> Facts:
@@ -177,7 +195,6 @@ def fill_facts(settings: Settings, facts: Facts, affected: Iterable[date] | None
 
 def prepare(settings: Settings, seed: int) -> Facts:
     """The small world with a quarter of quality facts and no ticket; the daily models are built."""
-    make_world(settings, FIRST, HORIZON, entities=ENTITIES)
     facts = some_facts(seed, standards.in_force(standards.read(settings.standards), FIRST))
     fill_facts(settings, facts)
     build(settings)
@@ -424,7 +441,6 @@ def test_a_standards_weight_changes_from_its_release_on_and_nothing_before(
 
 
 def test_one_veto_takes_the_last_grade_and_leaves_the_score(settings: Settings, tmp_path: Path) -> None:
-    make_world(settings, FIRST, HORIZON, entities=ENTITIES)
     folder = Path(shutil.copytree(settings.standards, tmp_path / "standards"))
     # There are no tickets here: let the quality indicators be enough for a score, and any score for a grade.
     change(folder / "2026-01/release.yml", "scoring", {"minimum_weight_measured": 20})

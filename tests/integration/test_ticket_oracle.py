@@ -23,7 +23,7 @@ from tests.ticket_facts import compare, expected_rows
 
 from yardstick.settings import Settings
 
-BATCH, BATCHES = 1_000, 55
+BATCH, BATCHES = 1_000, 51
 DAY = "2026-11-10"
 SILENT = set(drawn.WITHOUT_EVENTS) & set(drawn.WITHOUT_CALL_BACKS)
 
