@@ -15,6 +15,7 @@ from yardstick.reports.sheets import FONTS, Column
 _INK, _RULE, _HEAD, _QUIET, _RED = "#1D2227", "#D9D4C8", "#F1EDE3", "#55585A", "#A33A24"
 _TOP = 3
 _A3 = 8
+_PAGE_WIDTH = 300  # characters across a page that can still be read: it is printed at about two thirds
 _WRAPPED = ("wrap", "name")
 _MOST_LINES = 14
 
@@ -63,7 +64,9 @@ class Book:
         sheet.hide_gridlines(2)
         sheet.set_landscape()
         sheet.set_paper(_A3)
-        sheet.fit_to_pages(1, 0)
+        sheet.fit_to_pages(_pages_across([column.width for column in columns], frozen), 0)
+        if frozen:
+            sheet.repeat_columns(0, frozen - 1)
         sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
         sheet.set_footer(f"&L&8 {self.title.replace('&', '&&')}&R&8 &P / &N")
         sheet.repeat_rows(_TOP)
@@ -104,6 +107,12 @@ class Book:
         """The finished file."""
         self.book.close()
         return self.buffer.getvalue()
+
+
+def _pages_across(widths: Sequence[float], frozen: int) -> int:
+    """How many pages a sheet is wide when printed; the columns that stay in view are on each of them."""
+    kept = sum(widths[:frozen])
+    return max(1, math.ceil((sum(widths) - kept) / (_PAGE_WIDTH - kept)))
 
 
 def _looks(font: str) -> dict[str, dict[str, Any]]:
