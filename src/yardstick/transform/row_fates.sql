@@ -9,6 +9,7 @@ with touched as (
 
 version as (
     select
+        {staged_key},
         v.delivery_id,
         v.row_number,
         v.content_md5 = lag(v.content_md5) over (
@@ -22,10 +23,10 @@ select
     v.delivery_id,
     v.row_number,
     case
-        when c.delivery_id is not null then 'staged'
+        when c.delivery_id = v.delivery_id and c.row_number = v.row_number then 'staged'
         when v.is_repeat then 'duplicate'
         else 'superseded'
     end
 from version as v
-left join {current} as c
-    on c.delivery_id = v.delivery_id and c.row_number = v.row_number
+-- By key: looked up by delivery, every row would read all the others of its delivery.
+left join {current} as c using ({staged_key})
