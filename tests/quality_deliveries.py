@@ -35,9 +35,9 @@ FACTS = ("+fct_nonconformity", "+fct_inspection", "fct_survey_answer")
 FACTS_AND_DAYS = (*FACTS, "+int_tickets__changed", "int_sources__*", "int_days__affected")
 
 
-def quality_company(settings: Settings, facts: tuple[str, ...] = FACTS) -> Company:
+def quality_company(settings: Settings) -> Company:
     """A company with two projects that is held to two standards of inspection."""
-    company = Company(settings, facts=facts).register()
+    company = Company(settings, facts=FACTS).register()
     company.deliver_master()
     with company.open() as connection:
         connection.execute(STANDARDS.encode())
