@@ -18,6 +18,7 @@ BASE = (
     "dim_project",
     "dim_service_item",
     "int_days__affected",
+    "int_project_days__affected",
     "int_sources__horizons",
     "int_sources__entity_horizons",
     "fct_inspection",

@@ -116,7 +116,10 @@ def fill_marts(settings: Settings, tickets: pd.DataFrame, affected: set[date] | 
         fill(connection, "marts.fct_ticket", tickets)
         fill(connection, "marts.fct_ticket_backlog_daily", backlog_of(tickets))
         days = affected or {FIRST + timedelta(days=n) for n in range((HORIZON - FIRST).days + 1)}
-        fill(connection, "intermediate.int_days__affected", pd.DataFrame({"day": sorted(days)}))
+        affected_days = pd.DataFrame({"day": sorted(days)})
+        fill(connection, "intermediate.int_days__affected", affected_days)
+        everywhere = affected_days.merge(pd.DataFrame({"project_id": list(PROJECTS)}), how="cross")
+        fill(connection, "intermediate.int_project_days__affected", everywhere)
 
 
 def everything(settings: Settings, period: str) -> dict[str, list[dict[str, Any]]]:

@@ -190,7 +190,7 @@ def fill_facts(settings: Settings, facts: Facts, affected: Iterable[date] | None
         fill(connection, "intermediate.int_nonconformities", facts.findings)
         fill(connection, "marts.fct_survey_answer", facts.answers)
         noted = pd.DataFrame({"day": sorted(days if affected is None else affected)})
-        fill(connection, "intermediate.int_days__affected", noted.assign(build_id=1, is_by_tickets=False))
+        fill(connection, "intermediate.int_days__affected", noted.assign(build_id=1))
 
 
 def prepare(settings: Settings, seed: int) -> Facts:

@@ -79,6 +79,44 @@ def test_event_three_weeks_late_changes_its_ticket_and_its_days_and_nothing_else
     assert company.rows("select source_ticket_id from intermediate.int_tickets__touched") == [("S",)]
 
 
+def test_late_stay_of_one_day_changes_who_hands_over_on_the_next(company: Company) -> None:
+    company.deliver(
+        "ticket",
+        {
+            "2026-03-04": [ticket("S", "2026-03-04"), ticket("N", "2026-03-04", project_id="P2")],
+            "2026-03-10": [],
+        },
+    )
+    company.deliver(
+        "ticket_event",
+        {
+            "2026-03-04": [
+                ticket_event("E1", "S", "2026-03-04 12:00:00", to_department_id="front"),
+                ticket_event("E3", "S", "2026-03-07 12:00:00", to_department_id="repair"),
+            ]
+        },
+    )
+    company.build()
+    company.deliver(
+        "ticket_event",
+        {"2026-03-10": [ticket_event("E2", "S", "2026-03-06 15:00:00", to_department_id="green")]},
+        file_name="late.csv",
+    )
+    company.build()
+    days = backlog(company)
+    assert {key[3]: moved[2:4] for key, moved in days.items() if key[:2] == ("2026-03-07", "P1")} == {
+        "repair": (1, 0),
+        "green": (0, 1),
+    }
+    assert company.rows(
+        "select project_id, day::text from intermediate.int_project_days__affected "
+        "where is_backlog_affected order by 1, 2"
+    ) == [("P1", "2026-03-06"), ("P1", "2026-03-07")]
+    company.forget()
+    company.build()
+    assert backlog(company) == days
+
+
 def test_any_order_of_deliveries_gives_what_one_build_from_scratch_gives(company: Company) -> None:
     drawn = random.Random(1)
     begin = datetime(2026, 3, 2, 9)

@@ -2,7 +2,11 @@
     materialized='incremental',
     incremental_strategy='replace_scope',
     tags=['facts'],
-    incremental_predicates=["day in (select affected.day from {{ ref('int_days__affected') }} as affected)"],
+    incremental_predicates=[
+        "(day, project_id) in (
+            select affected.day, affected.project_id from {{ ref('int_project_days__affected') }} as affected
+        )"
+    ],
     indexes=[{
         'columns': ['day', 'project_id', 'service_item_id', 'channel', 'measure', 'from_minutes'], 'unique': true
     }],
@@ -15,15 +19,12 @@
 {%- do bounds.append((2 ** (step / 8)) | round(0, 'ceil') | int) -%}
 {%- endfor -%}
 {%- set bounds = bounds | unique | sort | list -%}
-{%- set scope -%}
-{%- if is_incremental() -%} = any(array(select affected.day from affected)) {%- else -%} is not null {%- endif -%}
-{%- endset %}
 
 with
 
-affected as (
+affected as not materialized (
 
-    select * from {{ ref('int_days__affected') }}
+    select * from {{ ref('int_project_days__affected') }}
 
 ),
 
@@ -60,7 +61,7 @@ durations as (
         values
         ('close_service_minutes', close_service_minutes), ('close_calendar_minutes', close_calendar_minutes)
     ) as measured (measure, minutes)
-    where closed_date {{ scope }} and closed_date <= horizon_date and measured.minutes >= 0
+    where {{ in_affected_days('closed_date') }} and closed_date <= horizon_date and measured.minutes >= 0
 
     union all
 
@@ -73,7 +74,7 @@ durations as (
         'first_response_service_minutes' as measure,
         first_response_service_minutes as minutes
     from tickets
-    where opened_date {{ scope }} and opened_date <= horizon_date and first_response_service_minutes >= 0
+    where {{ in_affected_days('opened_date') }} and opened_date <= horizon_date and first_response_service_minutes >= 0
 
 ),
 

@@ -2,19 +2,19 @@
     materialized='incremental',
     incremental_strategy='replace_scope',
     tags=['facts'],
-    incremental_predicates=["day in (select affected.day from {{ ref('int_days__affected') }} as affected)"],
+    incremental_predicates=[
+        "(day, project_id) in (
+            select affected.day, affected.project_id from {{ ref('int_project_days__affected') }} as affected
+        )"
+    ],
     indexes=[{'columns': ['day', 'project_id', 'service_item_id', 'channel', 'measure'], 'unique': true}],
 ) }}
 
-{%- set scope -%}
-{%- if is_incremental() -%} = any(array(select affected.day from affected)) {%- else -%} is not null {%- endif -%}
-{%- endset %}
-
 with
 
-affected as (
+affected as not materialized (
 
-    select * from {{ ref('int_days__affected') }}
+    select * from {{ ref('int_project_days__affected') }}
 
 ),
 
@@ -78,7 +78,7 @@ opened as (
             where status <> 'cancelled' and source_id in (select source_id from responding_sources)
         ) as tickets_response_expected
     from tickets
-    where opened_date {{ scope }} and opened_date <= horizon_date
+    where {{ in_affected_days('opened_date') }} and opened_date <= horizon_date
     group by 1, 2, 3, 4
 
 ),
@@ -94,7 +94,7 @@ due as (
         count(*) as tickets_due,
         count(*) filter (where is_on_time) as tickets_due_met
     from tickets
-    where due_date {{ scope }} and due_date <= horizon_date and status <> 'cancelled'
+    where {{ in_affected_days('due_date') }} and due_date <= horizon_date and status <> 'cancelled'
     group by 1, 2, 3, 4
 
 ),
@@ -110,7 +110,7 @@ closed as (
         count(reopened_count) as tickets_reopen_known,
         count(*) filter (where reopened_count > 0) as tickets_reopened
     from tickets
-    where closed_date {{ scope }} and closed_date <= horizon_date and status <> 'cancelled'
+    where {{ in_affected_days('closed_date') }} and closed_date <= horizon_date and status <> 'cancelled'
     group by 1, 2, 3, 4
 
 ),
@@ -126,7 +126,9 @@ waiting as (
         sum(tickets_open) as tickets_open,
         sum(tickets_overdue) as tickets_overdue_open
     from backlogs
-    where day {{ scope }}
+    {% if is_incremental() %}
+    where (day, project_id) in (select affected.day, affected.project_id from affected)
+    {% endif %}
     group by 1, 2, 3, 4
 
 ),

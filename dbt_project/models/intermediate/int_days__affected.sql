@@ -12,8 +12,8 @@
 -- depends_on: {{ ref('fct_sla_event') }}
 -- depends_on: {{ ref('fct_complaint') }}
 
-with changed as (
-    select * from {{ ref('int_tickets__changed') }}
+with project_days as (
+    select * from {{ ref('int_project_days__affected') }}
 ),
 
 horizons as (
@@ -46,48 +46,19 @@ built as (
     where delivery_id in ({{ deliveries_of_build() }})
 ),
 
-built_before as (
-    select
-        source_id,
-        max(partition_date) as horizon_date
-    from deliveries
-    where audited_build_id is not null and delivery_id not in ({{ deliveries_of_build() }})
-    group by source_id
-),
-
--- Days up to a later horizon have a backlog, even when nothing was delivered for them.
-newly_seen as (
-    select datemultirange(daterange(
-        coalesce(built_before.horizon_date + 1, horizons.first_date), horizons.horizon_date, '[]'
-    )) as days
-    from horizons
-    left join built_before on horizons.source_id = built_before.source_id
-    where built_before.horizon_date is null or built_before.horizon_date < horizons.horizon_date
-),
-
-affected as (
-    select affected_days as days from changed
-    union all
-    select days from newly_seen
-    union all
-    select datemultirange(daterange(partition_date, partition_date, '[]')) as days from built
-),
-
 seen as (
-    select daterange(min(first_date), max(horizon_date), '[]') as days from horizons
-),
-
-spans as (
-    select unnest(range_agg(affected.days) * datemultirange(seen.days)) as span
-    from affected
-    cross join seen
-    group by seen.days
+    select
+        min(first_date) as first_date,
+        max(horizon_date) as horizon_date
+    from horizons
 ),
 
 ticket_days as (
-    select affected_day.day::date as day
-    from spans
-    cross join generate_series(lower(spans.span), upper(spans.span) - 1, interval '1 day') as affected_day (day)
+    select day from project_days
+    union
+    select built.partition_date as day
+    from built
+    inner join seen on built.partition_date between seen.first_date and seen.horizon_date
 ),
 
 last_days as (
@@ -120,7 +91,10 @@ other_days as (
 
 select
     {{ var('build_id') }} as build_id,
-    coalesce(ticket_days.day, other_days.day) as day,
-    ticket_days.day is not null as is_by_tickets
+    day
 from ticket_days
-full outer join other_days on ticket_days.day = other_days.day
+union
+select
+    {{ var('build_id') }} as build_id,
+    day
+from other_days

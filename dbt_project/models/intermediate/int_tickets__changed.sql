@@ -71,21 +71,23 @@ present_spans as (
 ),
 {%- endfor %}
 
--- Days on which another department holds a ticket than was known before.
+-- Days on which another department holds a ticket than was known before, and those after, on which it would be given on.
 held_by_others as (
     select
         coalesce(former_holdings.source_id, present_holdings.source_id) as source_id,
         coalesce(former_holdings.source_ticket_id, present_holdings.source_ticket_id) as source_ticket_id,
-        range_agg(
-            (coalesce(former_holdings.days, '{}') - coalesce(present_holdings.days, '{}'))
-            + (coalesce(present_holdings.days, '{}') - coalesce(former_holdings.days, '{}'))
-        ) as days
+        range_agg(daterange(lower(differing.days), upper(differing.days), '[]')) as days
     from former_holdings
     full outer join present_holdings
         on
             former_holdings.source_id = present_holdings.source_id
             and former_holdings.source_ticket_id = present_holdings.source_ticket_id
             and former_holdings.department_id = present_holdings.department_id
+    cross join
+        unnest(
+            (coalesce(former_holdings.days, '{}') - coalesce(present_holdings.days, '{}'))
+            + (coalesce(present_holdings.days, '{}') - coalesce(former_holdings.days, '{}'))
+        ) as differing (days)
     where former_holdings.days is distinct from present_holdings.days
     group by 1, 2
 ),
@@ -99,6 +101,11 @@ differing as (
         or coalesce(former.channel, '') <> coalesce(present.channel, '')
         or coalesce(former.status = 'cancelled', false) <> coalesce(present.status = 'cancelled', false)
         or former.opened_date <> present.opened_date as is_moved,
+        case
+            when former.project_id <> present.project_id
+                then jsonb_build_array(former.project_id, present.project_id)
+            else jsonb_build_array(coalesce(present.project_id, former.project_id))
+        end as project_ids,
         coalesce(held_by_others.days, '{}') as held_days,
         {%- for side in sides %}
         {{ side }}.opened_date as {{ side }}_opened_date,
@@ -127,6 +134,7 @@ counting as (
     select
         source_id,
         source_ticket_id,
+        project_ids,
         is_moved,
         held_days,
         {%- for side in sides %}
@@ -137,6 +145,10 @@ counting as (
         end as {{ side }}_{{ moment }}_days,
         {%- endfor %}
         case
+            when {{ side }}_closed_date is null then '{}'
+            else datemultirange(daterange({{ side }}_until_date, {{ side }}_until_date, '[]'))
+        end as {{ side }}_gone_days,
+        case
             when {{ side }}_until_date <= {{ side }}_opened_date or {{ side }}_opened_date is null then '{}'
             else datemultirange(daterange({{ side }}_opened_date, {{ side }}_until_date))
         end as {{ side }}_waiting_days,
@@ -146,35 +158,51 @@ counting as (
             else datemultirange(
                 daterange(greatest({{ side }}_opened_date, {{ side }}_due_date), {{ side }}_until_date)
             )
-        end as {{ side }}_overdue_days{% if not loop.last %},{% endif %}
+        end as {{ side }}_overdue_days,
+        case
+            when {{ side }}_opened_date is null then '{}'
+            else datemultirange(daterange({{ side }}_opened_date, {{ side }}_until_date, '[]'))
+        end as {{ side }}_counted_days{% if not loop.last %},{% endif %}
         {%- endfor %}
     from differing
+),
+
+waiting as (
+    select
+        *,
+        case
+            when is_moved then former_counted_days + present_counted_days
+            else
+                held_days * (former_counted_days + present_counted_days)
+                {%- for days in ['waiting_days', 'overdue_days', 'gone_days'] %}
+                + (former_{{ days }} - present_{{ days }}) + (present_{{ days }} - former_{{ days }})
+                {%- endfor %}
+        end as backlog_days
+    from counting
 ),
 
 affecting as (
     select
         source_id,
         source_ticket_id,
+        project_ids,
         {%- for side in sides %}
         {%- for moment in ['opened', 'due', 'closed', 'until'] %}
         {{ side }}_{{ moment }}_days +
         {%- endfor %}
         {%- endfor %}
-        case
-            when is_moved then former_waiting_days + present_waiting_days
-            else
-                held_days * (former_waiting_days + present_waiting_days)
-                + (former_waiting_days - present_waiting_days) + (present_waiting_days - former_waiting_days)
-                + (former_overdue_days - present_overdue_days) + (present_overdue_days - former_overdue_days)
-        end as affected_days
-    from counting
+        backlog_days as affected_days,
+        backlog_days
+    from waiting
     {%- if is_incremental() %}
     union all
     -- what earlier builds changed and never brought to an end: the facts no longer show it
     select
         earlier.source_id,
         earlier.source_ticket_id,
-        earlier.affected_days
+        earlier.project_ids,
+        earlier.affected_days,
+        earlier.backlog_days
     from {{ this }} as earlier
     inner join builds on earlier.build_id = builds.build_id
     where builds.status <> 'audited'
@@ -183,8 +211,11 @@ affecting as (
 
 select
     {{ var('build_id') }} as build_id,
-    source_id,
-    source_ticket_id,
-    range_agg(affected_days) as affected_days
+    affecting.source_id,
+    affecting.source_ticket_id,
+    jsonb_agg(distinct projects.project_id) as project_ids,
+    range_agg(affecting.affected_days) as affected_days,
+    range_agg(affecting.backlog_days) as backlog_days
 from affecting
-group by source_id, source_ticket_id
+cross join jsonb_array_elements_text(affecting.project_ids) as projects (project_id)
+group by affecting.source_id, affecting.source_ticket_id

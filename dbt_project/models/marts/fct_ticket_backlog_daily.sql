@@ -4,7 +4,10 @@
         full_refresh=false,
         incremental_strategy='replace_scope',
         incremental_predicates=[
-            "day in (select affected.day from {{ ref('int_days__affected') }} as affected where affected.is_by_tickets)"
+            "(day, project_id) in (
+                select affected.day, affected.project_id from {{ ref('int_project_days__affected') }} as affected
+                where affected.is_backlog_affected
+            )"
         ],
         indexes=[
             {'columns': ['day', 'project_id', 'service_item_id', 'department_id'], 'unique': true},
@@ -19,38 +22,44 @@
 {%- set key = ['project_id', 'service_item_id', 'department_id'] %}
 
 -- A day's backlog is that of the day before and what moved: only tickets that moved on a day are looked at for it.
-with affected as (
-    select day from {{ ref('int_days__affected') }}
-    where is_by_tickets
+with affected as not materialized (
+    select
+        day,
+        project_id
+    from {{ ref('int_project_days__affected') }}
+    where is_backlog_affected
 ),
 
 horizons as (
     select * from {{ ref('int_sources__horizons') }}
 ),
 
-spans as (
+spans as not materialized (
     select * from {{ ref('fct_ticket_span') }}
 ),
 
-facts as (
+-- Not materialised: a build reads the days it changed, by index, not history.
+facts as not materialized (
     select
         *,
         {{ waiting_until('') }} as until_date
     from {{ ref('fct_ticket') }}
 ),
 
--- Neighbouring days are reckoned in one go.
+-- Neighbouring days of a project are reckoned in one go.
 stretches as (
     select
+        project_id,
         min(day) as first_day,
         max(day) as last_day
     from (
         select
+            project_id,
             day,
-            day - row_number() over (order by day)::integer as place
+            day - row_number() over (partition by project_id order by day)::integer as place
         from affected
     ) as placed
-    group by place
+    group by project_id, place
 ),
 
 moving as (
@@ -58,32 +67,35 @@ moving as (
     select
         facts.source_id,
         facts.source_ticket_id
-    from affected
-    inner join facts on affected.day - {{ age }} = facts.opened_date
+    from facts
+    inner join affected on facts.project_id = affected.project_id and facts.opened_date = affected.day - {{ age }}
+    {% if is_incremental() %}where facts.opened_date = any(array(select distinct day - {{ age }} from affected)){% endif %}
     union
     {%- endfor %}
     {%- for moment in ['due', 'closed'] %}
     select
         facts.source_id,
         facts.source_ticket_id
-    from affected
-    inner join facts on affected.day = facts.{{ moment }}_date
+    from facts
+    inner join affected on facts.project_id = affected.project_id and facts.{{ moment }}_date = affected.day
+    {% if is_incremental() %}where facts.{{ moment }}_date = any(array(select distinct day from affected)){% endif %}
     union
     {%- endfor %}
     select
         spans.source_id,
         spans.source_ticket_id
-    from affected
-    inner join spans on affected.day = spans.started_date
+    from spans
+    inner join affected on spans.project_id = affected.project_id and spans.started_date = affected.day
+    {% if is_incremental() %}where spans.started_date = any(array(select distinct day from affected)){% endif %}
     -- of a source that has fallen behind nothing is known any more
     {%- for closed in ['is null', '> horizons.horizon_date'] %}
     union
     select
         facts.source_id,
         facts.source_ticket_id
-    from affected
-    inner join horizons on affected.day = horizons.horizon_date + 1
-    inner join facts on horizons.source_id = facts.source_id
+    from facts
+    inner join horizons on facts.source_id = horizons.source_id
+    inner join affected on facts.project_id = affected.project_id and horizons.horizon_date + 1 = affected.day
     where facts.opened_date <= horizons.horizon_date and facts.closed_date {{ closed }}
     {%- endfor %}
 ),
@@ -131,7 +143,7 @@ moved as (
         (tickets.overdue_date),
         (tickets.gone_date)
     ) as change (day)
-    inner join affected on change.day = affected.day
+    inner join affected on tickets.project_id = affected.project_id and change.day = affected.day
     where change.day >= tickets.opened_date and change.day <= coalesce(tickets.gone_date, change.day)
     union
     select
@@ -140,7 +152,7 @@ moved as (
     from tickets
     inner join holdings
         on tickets.source_id = holdings.source_id and tickets.source_ticket_id = holdings.source_ticket_id
-    inner join affected on lower(holdings.days) = affected.day
+    inner join affected on tickets.project_id = affected.project_id and lower(holdings.days) = affected.day
     where affected.day >= tickets.opened_date and affected.day <= coalesce(tickets.gone_date, affected.day)
 ),
 
@@ -232,7 +244,8 @@ daily as (
         before.{{ count }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from stretches
-    inner join {{ this }} as before on before.day = stretches.first_day - 1
+    inner join {{ this }} as before
+        on stretches.first_day - 1 = before.day and stretches.project_id = before.project_id
     {%- endif %}
 ),
 
@@ -248,7 +261,8 @@ summed as (
         sum(daily.{{ column }}) as {{ column }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from daily
-    inner join stretches on daily.day between stretches.first_day and stretches.last_day
+    inner join stretches
+        on daily.project_id = stretches.project_id and daily.day between stretches.first_day and stretches.last_day
     group by
         {%- for column in key %}
         daily.{{ column }},
