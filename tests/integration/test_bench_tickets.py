@@ -12,12 +12,19 @@ def test_three_ways_to_count_service_minutes_agree_with_a_look_at_every_minute(s
     report = Report("tickets")
     minutes.measure(found(settings), 300, 1, report)
     assert report.sizes["events"] == 1_500
-    assert report.details["checked"] == {
-        "tickets": 300,
-        "differences": {"ours": 0, "without_holidays": 0, "with_holidays": 0},
-    }
+    assert report.details["checked"] == [
+        {"tickets": 300, "differences": {"ours": 0, "without_holidays": 0, "with_holidays": 0}}
+    ]
     assert set(report.ratios) == set(minutes.PEERS.values())
     assert min(report.ratios.values()) > 0
+
+
+def test_answers_about_ten_times_the_tickets_are_looked_at_too(settings: Settings) -> None:
+    report = Report("tickets")
+    minutes.grow(found(settings), 50, report)
+    assert report.sizes == {"events_1x": 250, "events_10x": 2_500}
+    assert report.details["checked"] == 2 * [{"tickets": 50, "differences": {"ours": 0}}]
+    assert report.ratios["service_minutes_10x_data"] > 0
 
 
 def test_minutes_are_counted_from_each_event_to_the_next() -> None:

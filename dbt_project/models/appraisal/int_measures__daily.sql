@@ -119,15 +119,15 @@ closed as (
 waiting as (
 
     select
-        day,
-        project_id,
-        service_item_id,
+        backlogs.day,
+        backlogs.project_id,
+        backlogs.service_item_id,
         '' as channel,
-        sum(tickets_open) as tickets_open,
-        sum(tickets_overdue) as tickets_overdue_open
+        sum(backlogs.tickets_open) as tickets_open,
+        sum(backlogs.tickets_overdue) as tickets_overdue_open
     from backlogs
     {% if is_incremental() %}
-    where (day, project_id) in (select affected.day, affected.project_id from affected)
+        inner join affected on backlogs.day = affected.day and backlogs.project_id = affected.project_id
     {% endif %}
     group by 1, 2, 3, 4
 
@@ -135,7 +135,13 @@ waiting as (
 
 measured as (
 
-    select opened.day, opened.project_id, opened.service_item_id, opened.channel, counted.measure, counted.value
+    select
+        opened.day,
+        opened.project_id,
+        opened.service_item_id,
+        opened.channel,
+        counted.measure,
+        counted.value
     from opened
     cross join lateral (
         values
@@ -146,7 +152,13 @@ measured as (
 
     union all
 
-    select due.day, due.project_id, due.service_item_id, due.channel, counted.measure, counted.value
+    select
+        due.day,
+        due.project_id,
+        due.service_item_id,
+        due.channel,
+        counted.measure,
+        counted.value
     from due
     cross join lateral (
         values ('tickets_due', tickets_due), ('tickets_due_met', tickets_due_met)
@@ -154,7 +166,13 @@ measured as (
 
     union all
 
-    select closed.day, closed.project_id, closed.service_item_id, closed.channel, counted.measure, counted.value
+    select
+        closed.day,
+        closed.project_id,
+        closed.service_item_id,
+        closed.channel,
+        counted.measure,
+        counted.value
     from closed
     cross join lateral (
         values
@@ -165,7 +183,13 @@ measured as (
 
     union all
 
-    select waiting.day, waiting.project_id, waiting.service_item_id, waiting.channel, counted.measure, counted.value
+    select
+        waiting.day,
+        waiting.project_id,
+        waiting.service_item_id,
+        waiting.channel,
+        counted.measure,
+        counted.value
     from waiting
     cross join lateral (
         values ('tickets_open', tickets_open), ('tickets_overdue_open', tickets_overdue_open)

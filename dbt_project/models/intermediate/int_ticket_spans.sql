@@ -38,7 +38,7 @@ stays as (
     select
         *,
         row_number() over of_ticket as span_number,
-        not is_first and department_id is distinct from department_id_before as is_handed_over,
+        (not is_first and department_id is distinct from department_id_before) as is_handed_over,
         lead(minute) over of_ticket as next_minute_of_stay,
         lead(service_position) over of_ticket as next_position
     from minutes_apart
@@ -105,9 +105,10 @@ select
         when timed.status_before in ('closed', 'cancelled') and timed.status not in ('closed', 'cancelled')
             then 'reopened'
         when
-            timed.status <> timed.status_before or timed.approval_level is distinct from timed.approval_level_before
+            timed.status <> timed.status_before
+            or (timed.approval_level is distinct from timed.approval_level_before)
             then 'status_changed'
-        when timed.priority is distinct from timed.priority_before then 'priority_changed'
+        when (timed.priority is distinct from timed.priority_before) then 'priority_changed'
         else 'item_changed'
     end as entered_how,
     timed.next_minute_of_stay is null as is_last

@@ -71,7 +71,7 @@ present_spans as (
 ),
 {%- endfor %}
 
--- Days on which another department holds a ticket than was known before, and those after, on which it would be given on.
+-- Days on which another department holds a ticket than was known before, and the days after: it hands over on those.
 held_by_others as (
     select
         coalesce(former_holdings.source_id, present_holdings.source_id) as source_id,

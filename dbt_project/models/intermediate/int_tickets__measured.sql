@@ -231,7 +231,8 @@ joined as (
         {%- for part in clocks.values() %}
         by_events.assigned_{{ part }} as found_assigned_{{ part }},
         case
-            when by_events.resolved_minute is not null then by_events.resolved_{{ part }}
+            when by_events.resolved_minute is not null -- noqa: ST02
+                then by_events.resolved_{{ part }}
             else least(tickets.work_done_{{ part }}, tickets.closed_{{ part }})
         end as found_resolved_{{ part }},
         {%- endfor %}

@@ -30,6 +30,10 @@ with affected as not materialized (
     where is_backlog_affected
 ),
 
+days as (
+    select distinct day from affected
+),
+
 horizons as (
     select * from {{ ref('int_sources__horizons') }}
 ),
@@ -69,7 +73,7 @@ moving as (
         facts.source_ticket_id
     from facts
     inner join affected on facts.project_id = affected.project_id and facts.opened_date = affected.day - {{ age }}
-    {% if is_incremental() %}where facts.opened_date = any(array(select distinct day - {{ age }} from affected)){% endif %}
+    {% if is_incremental() %}where facts.opened_date = any(array(select days.day - {{ age }} from days)){% endif %}
     union
     {%- endfor %}
     {%- for moment in ['due', 'closed'] %}
@@ -78,7 +82,7 @@ moving as (
         facts.source_ticket_id
     from facts
     inner join affected on facts.project_id = affected.project_id and facts.{{ moment }}_date = affected.day
-    {% if is_incremental() %}where facts.{{ moment }}_date = any(array(select distinct day from affected)){% endif %}
+    {% if is_incremental() %}where facts.{{ moment }}_date = any(array(select days.day from days)){% endif %}
     union
     {%- endfor %}
     select
@@ -86,7 +90,7 @@ moving as (
         spans.source_ticket_id
     from spans
     inner join affected on spans.project_id = affected.project_id and spans.started_date = affected.day
-    {% if is_incremental() %}where spans.started_date = any(array(select distinct day from affected)){% endif %}
+    {% if is_incremental() %}where spans.started_date = any(array(select days.day from days)){% endif %}
     -- of a source that has fallen behind nothing is known any more
     {%- for closed in ['is null', '> horizons.horizon_date'] %}
     union

@@ -16,7 +16,7 @@ def main(
     scale: Annotated[Literal["small", "full"], typer.Option(help="How much data.")] = "small",
     seeds: Annotated[int | None, typer.Option(help="How many simulated companies (suitability).")] = None,
     tickets: Annotated[int | None, typer.Option(help="How many tickets (tickets).")] = None,
-    part: Annotated[str | None, typer.Option(help="minutes or builds, only that (tickets).")] = None,
+    part: Annotated[str | None, typer.Option(help="minutes, growth or builds, only that (tickets).")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
 ) -> None:
     """Measure ratios against a named peer in one run; absolute seconds are told for orientation only."""

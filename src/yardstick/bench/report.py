@@ -38,6 +38,14 @@ class Report:
         self.ratios[name] = statistics.median(values)
         self.details.setdefault("spread", {})[name] = [round(min(values), 3), round(max(values), 3)]
 
+    def divide(self, name: str, longer: Sequence[float], shorter: Sequence[float]) -> None:
+        """A ratio of runs that did not take turns: of their medians, and the farthest apart that two of them are."""
+        self.ratios[name] = statistics.median(longer) / statistics.median(shorter)
+        self.details.setdefault("spread", {})[name] = [
+            round(min(longer) / max(shorter), 3),
+            round(max(longer) / min(shorter), 3),
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The report with the machine and the versions it was made on."""
         return {

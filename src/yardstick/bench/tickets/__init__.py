@@ -7,7 +7,7 @@ from yardstick.bench.report import Report
 from yardstick.bench.tickets import builds, minutes
 from yardstick.bench.tickets.company import found
 
-PARTS = ("minutes", "builds")
+PARTS = ("minutes", "growth", "builds")
 
 
 def run(scale: str, tickets: int | None = None, part: str | None = None) -> Report:
@@ -16,7 +16,7 @@ def run(scale: str, tickets: int | None = None, part: str | None = None) -> Repo
     Args:
         scale: ``small`` or ``full``.
         tickets: how many; default those of the scale.
-        part: ``minutes`` or ``builds``; default both.
+        part: ``minutes``, ``growth`` or ``builds``; default all.
 
     Raises:
         ValueError: when there is no such part.
@@ -24,10 +24,13 @@ def run(scale: str, tickets: int | None = None, part: str | None = None) -> Repo
     if part not in (None, *PARTS):
         raise ValueError(f"there is no part {part!r}; there are {', '.join(PARTS)}")
     report = Report("tickets")
-    if part != "builds":
+    if part in (None, "minutes"):
         with installation() as made:
             minutes.measure(found(made), tickets or minutes.SCALES[scale], minutes.ROUNDS[scale], report)
-    if part != "minutes":
+    if part in (None, "growth"):
+        with installation() as made:
+            minutes.grow(found(made), tickets or minutes.SCALES[scale], report)
+    if part in (None, "builds"):
         builds.measure(tickets or builds.SCALES[scale], report)
     return report
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
@@ -70,11 +69,7 @@ def measure(tickets: int, report: Report) -> None:
     ratios = {"full_build_10x_data": "full", "increment_10m_vs_1m_history": "day"}
     for name, kind in ratios.items():
         longer, shorter = ([sum(steps.values()) for steps in times[factor][kind]] for factor in (TIMES, 1))
-        report.ratios[name] = statistics.median(longer) / statistics.median(shorter)
-        report.details.setdefault("spread", {})[name] = [
-            round(min(longer) / max(shorter), 3),
-            round(max(longer) / min(shorter), 3),
-        ]
+        report.divide(name, longer, shorter)
 
 
 def build_history(

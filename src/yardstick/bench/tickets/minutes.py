@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,6 +19,8 @@ from yardstick.settings import Settings
 
 SCALES = {"small": 20_000, "full": 1_000_000}
 ROUNDS = {"small": 3, "full": 1}
+TIMES = 10
+GROWTH_ROUNDS = 3
 PEERS = {
     "without_holidays": "service_minutes_vs_weekly_expansion_without_holidays",
     "with_holidays": "service_minutes_vs_weekly_expansion",
@@ -50,6 +52,7 @@ _LIVES = """
     from bench.event as event
     inner join bench.ticket as ticket on event.ticket_id = ticket.ticket_id
     inner join bench.item as item on ticket.service_item_id = item.service_item_id
+    where ticket.ticket_id <= {last}
     group by event.ticket_id
     order by event.ticket_id
 """
@@ -81,7 +84,38 @@ def measure(made: Settings, tickets: int, rounds: int, report: Report) -> None:
             "with_holidays": partial(run, connection, "weekly_expansion", holidays=True),
         }
         _time(sides, rounds, report)
-        check(connection, report)
+        check(connection, tickets, ("ours", *PEERS), report)
+
+
+def grow(made: Settings, tickets: int, report: Report) -> None:
+    """Our time of ten times the tickets over that of as many as given.
+
+    Of ten times the tickets as many answers are counted minute by minute, not all of them.
+
+    Args:
+        made: an installation that ``found`` has made.
+        tickets: how many.
+        report: to be filled.
+
+    Raises:
+        AssertionError: when an answer differs.
+    """
+    progress("the calendar, by dbt")
+    build_calendar(made)
+    seconds: dict[int, list[float]] = {}
+    with connect(made) as connection:
+        for factor in (1, TIMES):
+            name = f"{factor * tickets:,} tickets"
+            progress(f"{name} and their events")
+            connection.execute(b"drop schema if exists bench cascade")
+            prepare(connection, factor * tickets)
+            report.sizes |= {f"events_{factor}x": _sizes(connection)["events"]}
+            seconds[factor] = alternate(
+                {name: lambda _: run(connection, "service_minutes", "ours")}, GROWTH_ROUNDS, progress
+            )[name]
+            report.details.setdefault("seconds", {})[name] = [round(one, 2) for one in seconds[factor]]
+            check(connection, tickets, ("ours",), report)
+    report.divide(f"service_minutes_{TIMES}x_data", seconds[TIMES], seconds[1])
 
 
 def prepare(connection: psycopg.Connection[Any], tickets: int) -> None:
@@ -127,8 +161,14 @@ def run(connection: psycopg.Connection[Any], statement: str, target: str, **give
     )
 
 
-def check(connection: psycopg.Connection[Any], report: Report) -> None:
-    """Count the minutes of every ticket one by one and hold all three answers to them.
+def check(connection: psycopg.Connection[Any], tickets: int, sides: Sequence[str], report: Report) -> None:
+    """Count the minutes of tickets one by one and hold the answers to them.
+
+    Args:
+        connection: to where the answers are.
+        tickets: how many, from the first.
+        sides: whose answers.
+        report: to be filled.
 
     Raises:
         AssertionError: when an answer differs.
@@ -140,7 +180,7 @@ def check(connection: psycopg.Connection[Any], report: Report) -> None:
         }
         for with_holidays in (True, False)
     }
-    differences = dict.fromkeys(("ours", *PEERS), 0)
+    differences = dict.fromkeys(sides, 0)
     compared = 0
     columns = ", ".join(["ticket_id", *MILESTONES, *STATES])
     with contextlib.ExitStack() as stack:
@@ -150,9 +190,9 @@ def check(connection: psycopg.Connection[Any], report: Report) -> None:
                     _stream(connection, f"select {columns} from bench.{name} order by ticket_id")  # noqa: S608
                 )
             )
-            for name in ("ours", *PEERS)
+            for name in sides
         }
-        for ticket_id, calendar, moments, kinds, statuses in _stream(connection, _LIVES):
+        for ticket_id, calendar, moments, kinds, statuses in _stream(connection, _LIVES.format(last=tickets)):
             compared += 1
             expected = {
                 with_holidays: count_minutes(each[calendar], moments, kinds, statuses)
@@ -160,9 +200,10 @@ def check(connection: psycopg.Connection[Any], report: Report) -> None:
             }
             for name, each in answers.items():
                 differences[name] += next(each) != (ticket_id, *expected[name != "without_holidays"])
-    report.details["checked"] = {"tickets": compared, "differences": differences}
-    if compared != report.sizes["tickets"] or any(differences.values()):
-        raise AssertionError(f"answers differ from the minutes counted: {report.details['checked']}")
+    found = {"tickets": compared, "differences": differences}
+    report.details.setdefault("checked", []).append(found)
+    if compared != tickets or any(differences.values()):
+        raise AssertionError(f"answers differ from the minutes counted: {found}")
 
 
 def count_minutes(
