@@ -378,7 +378,7 @@ def summarise(settings: Settings, console: Console, failures: list[str]) -> None
                 "min(field) as field, count(distinct field) as fields from ops.rejected "
                 "group by rule order by rows desc, rule",
             )
-            if _exists(connection, "ops.rejected")
+            if warehouse.exists(connection, "ops.rejected")
             else []
         )
         notices = warehouse.rows(
@@ -462,11 +462,6 @@ def _print_reasons(console: Console, reasons: list[dict[str, Any]]) -> None:
         console.print(f"  {row['rows']:>8,} × {row['rule']} ({where})", highlight=False)
     if len(reasons) > _REASONS_SHOWN:
         console.print(f"  … and {len(reasons) - _REASONS_SHOWN} more rules", highlight=False)
-
-
-def _exists(connection: psycopg.Connection[Any], relation: str) -> bool:
-    row = connection.execute("select to_regclass(%s) is not null", [relation]).fetchone()
-    return bool(row and row[0])
 
 
 def print_doors(settings: Settings, airflow: Airflow, pages: str, console: Console) -> None:

@@ -248,7 +248,7 @@ def _pseudonymise_told(connection: Connection, contracts: Mapping[str, Contract]
             "where r.kind = 'extract' and r.subject = e.person_id"
         ).rowcount,
     }
-    if connection.execute("select to_regclass('ops.flag')").fetchone() != (None,):
+    if warehouse.exists(connection, "ops.flag"):
         counts["ops.flag"] = connection.execute(
             "update ops.flag as f set value = e.pseudonym, reason = replace(f.reason, e.person_id, e.pseudonym) "
             "from pg_temp.erased as e where f.field = any(%s) and f.value = e.person_id",

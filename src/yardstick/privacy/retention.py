@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from psycopg import sql
 
+from yardstick import warehouse
 from yardstick.contracts import Contract, load_contracts
 from yardstick.errors import BadInputError
 from yardstick.privacy import erasure
@@ -162,7 +163,7 @@ def _find_leavers(under_way: Run, each: DataClass, contracts: Mapping[str, Contr
     """Fill ``pg_temp.leaver`` with who left before the cut-off and was not erased."""
     connection = under_way.connection
     relation = f"staging.{current_model(contracts['person'])}"
-    if connection.execute("select to_regclass(%s)", [relation]).fetchone() == (None,):
+    if not warehouse.exists(connection, relation):
         return False
     connection.execute("drop table if exists pg_temp.leaver")
     count = connection.execute(
@@ -198,10 +199,7 @@ def _remove_of_leavers(under_way: Run, each: DataClass, contracts: Mapping[str, 
 def _take_leavers(under_way: Run, contract: Contract, field: str, names: tuple[str, ...]) -> bool:
     """Take the rows about leavers in which something is left to remove."""
     connection = under_way.connection
-    if any(
-        connection.execute("select to_regclass(%s)", [f"staging.{name}"]).fetchone() == (None,)
-        for name in staged_models(contract)
-    ):
+    if not all(warehouse.exists(connection, f"staging.{name}") for name in staged_models(contract)):
         return False
     lay_out(connection, contract)
     is_there = sql.SQL(" or ").join(

@@ -107,7 +107,7 @@ def plan(connection: Connection, month: date, project: str | None = None) -> Pla
                 f"standards release {name}, in force in {month:%Y-%m}, does not say how inspections are chosen; "
                 "add a block `sampling` to its release.yml"
             )
-        if connection.execute("select to_regclass('marts.rpt_sampling_plan')").fetchone() == (None,):
+        if not warehouse.exists(connection, "marts.rpt_sampling_plan"):
             raise BadInputError("nothing is built yet; run the DAG build (./scripts/demo) first")
         connection.execute("select set_config('yardstick.plan_month', %s, true)", [month.isoformat()])
         rows = [

@@ -122,7 +122,7 @@ def ask(
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-        is_built = connection.execute("select to_regclass('marts.fct_staffing_hourly')").fetchone() != (None,)
+        is_built = warehouse.exists(connection, "marts.fct_staffing_hourly")
         first = _month(rows("known") if is_built else [], project, function, month)
         hours = {row["hour_of_day"]: row for row in rows("hours", month=first)}
         shifts = rows("shifts", month=first)

@@ -79,3 +79,8 @@ def rows(
     cursor = connection.execute(query, parameters)
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def exists(connection: psycopg.Connection[Any], relation: str) -> bool:
+    """Whether there is a relation of that name, ``schema.name``."""
+    return connection.execute("select to_regclass(%s)", [relation]).fetchone() != (None,)
