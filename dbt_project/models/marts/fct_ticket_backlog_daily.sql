@@ -20,9 +20,18 @@
 {%- for band in bands %}{% do counts.append('tickets_open_' ~ band ~ '_days') %}{% endfor %}
 {%- set moves = ['tickets_opened', 'tickets_closed', 'tickets_handed_in', 'tickets_handed_out'] %}
 {%- set key = ['project_id', 'service_item_id', 'department_id'] %}
+{%- set of_ticket = [
+    'source_id', 'source_ticket_id', 'project_id', 'service_item_id', 'opened_date', 'overdue_date', 'gone_date',
+    'is_closed',
+] %}
 
--- A day's backlog is that of the day before and what moved: only tickets that moved on a day are looked at for it.
-with affected as not materialized (
+-- A day's backlog is that of the day before and what moved: only tickets that moved on a day are looked at for it. The
+-- planner cannot guess how many those are; so what is found of a ticket is carried along, and nothing is joined twice.
+with horizons as (
+    select * from {{ ref('int_sources__horizons') }}
+),
+
+affected as not materialized (
     select
         day,
         project_id
@@ -30,114 +39,146 @@ with affected as not materialized (
     where is_backlog_affected
 ),
 
+{%- if is_incremental() %}
+
 days as (
     select distinct day from affected
 ),
-
-horizons as (
-    select * from {{ ref('int_sources__horizons') }}
-),
-
-spans as not materialized (
-    select * from {{ ref('fct_ticket_span') }}
-),
-
--- Not materialised: a build reads the days it changed, by index, not history.
-facts as not materialized (
-    select
-        *,
-        {{ waiting_until('') }} as until_date
-    from {{ ref('fct_ticket') }}
-),
+{%- endif %}
 
 -- Neighbouring days of a project are reckoned in one go.
-stretches as (
+stretching as (
     select
         project_id,
-        min(day) as first_day,
-        max(day) as last_day
+        day,
+        min(day) over of_stretch as first_day,
+        max(day) over of_stretch as last_day
     from (
         select
             project_id,
             day,
             day - row_number() over (partition by project_id order by day)::integer as place
         from affected
-    ) as placed
-    group by project_id, place
+    ) as numbered_days
+    window of_stretch as (partition by project_id, place)
+),
+
+stretches as (
+    select distinct
+        project_id,
+        first_day,
+        last_day
+    from stretching
+),
+
+-- Not materialised: a build reads the days it changed, by index, not history.
+facts as not materialized (
+    select
+        fct_ticket.source_id,
+        fct_ticket.source_ticket_id,
+        fct_ticket.project_id,
+        fct_ticket.service_item_id,
+        fct_ticket.department_id,
+        fct_ticket.opened_date,
+        fct_ticket.due_date,
+        fct_ticket.closed_date,
+        {{ waiting_until('fct_ticket.') }} as until_date,
+        horizons.horizon_date
+    from {{ ref('fct_ticket') }} as fct_ticket
+    inner join horizons on fct_ticket.source_id = horizons.source_id
+    where fct_ticket.opened_date <= horizons.horizon_date
+),
+
+spans as not materialized (
+    select * from {{ ref('fct_ticket_span') }}
 ),
 
 moving as (
+    {%- if is_incremental() %}
     {%- for age in bands.values() %}
-    select
-        facts.source_id,
-        facts.source_ticket_id
+    select facts.*
     from facts
     inner join affected on facts.project_id = affected.project_id and facts.opened_date = affected.day - {{ age }}
-    {% if is_incremental() %}where facts.opened_date = any(array(select days.day - {{ age }} from days)){% endif %}
+    where facts.opened_date = any(array(select days.day - {{ age }} from days))
     union
     {%- endfor %}
     {%- for moment in ['due', 'closed'] %}
-    select
-        facts.source_id,
-        facts.source_ticket_id
+    select facts.*
     from facts
     inner join affected on facts.project_id = affected.project_id and facts.{{ moment }}_date = affected.day
-    {% if is_incremental() %}where facts.{{ moment }}_date = any(array(select days.day from days)){% endif %}
+    where facts.{{ moment }}_date = any(array(select days.day from days))
     union
     {%- endfor %}
-    select
-        spans.source_id,
-        spans.source_ticket_id
+    select facts.*
     from spans
     inner join affected on spans.project_id = affected.project_id and spans.started_date = affected.day
-    {% if is_incremental() %}where spans.started_date = any(array(select days.day from days)){% endif %}
+    inner join facts on spans.source_id = facts.source_id and spans.source_ticket_id = facts.source_ticket_id
+    where spans.started_date = any(array(select days.day from days))
     -- of a source that has fallen behind nothing is known any more
-    {%- for closed in ['is null', '> horizons.horizon_date'] %}
+    {%- for closed in ['is null', '> facts.horizon_date'] %}
     union
-    select
-        facts.source_id,
-        facts.source_ticket_id
+    select facts.*
     from facts
-    inner join horizons on facts.source_id = horizons.source_id
-    inner join affected on facts.project_id = affected.project_id and horizons.horizon_date + 1 = affected.day
-    where facts.opened_date <= horizons.horizon_date and facts.closed_date {{ closed }}
+    inner join affected on facts.project_id = affected.project_id and facts.horizon_date + 1 = affected.day
+    where facts.closed_date {{ closed }}
     {%- endfor %}
+    {%- else %}
+    select * from facts
+    {%- endif %}
 ),
 
 tickets as materialized (
     select
-        facts.source_id,
-        facts.source_ticket_id,
-        facts.project_id,
-        facts.service_item_id,
-        facts.department_id,
-        facts.opened_date,
-        least(facts.until_date, horizons.horizon_date + 1) as gone_date,
-        (facts.closed_date is not null and facts.until_date <= horizons.horizon_date)::integer as is_closed,
-        case when facts.due_date is not null then greatest(facts.due_date, facts.opened_date) end as overdue_date
+        source_id,
+        source_ticket_id,
+        project_id,
+        service_item_id,
+        department_id,
+        opened_date,
+        least(until_date, horizon_date + 1) as gone_date,
+        (closed_date is not null and until_date <= horizon_date)::integer as is_closed,
+        case when due_date is not null then greatest(due_date, opened_date) end as overdue_date
     from moving
-    inner join facts
-        on moving.source_id = facts.source_id and moving.source_ticket_id = facts.source_ticket_id
-    inner join horizons on facts.source_id = horizons.source_id
-    where facts.opened_date <= horizons.horizon_date
 ),
 
-stays as materialized (
-    select spans.*
-    from spans
-    inner join tickets
-        on spans.source_id = tickets.source_id and spans.source_ticket_id = tickets.source_ticket_id
+-- Who holds a ticket from a day on: by its stays, the first of which tells of the days before it too.
+stays as (
+    select
+        {%- for column in of_ticket %}
+        tickets.{{ column }},
+        {%- endfor %}
+        coalesce(
+            case when spans.source_id is null then tickets.department_id else spans.department_id end, ''
+        ) as department_id,
+        spans.span_number,
+        nullif(
+            spans.started_date, min(spans.started_date) over (partition by tickets.source_id, tickets.source_ticket_id)
+        ) as started_date
+    from tickets
+    left join spans
+        on tickets.source_id = spans.source_id and tickets.source_ticket_id = spans.source_ticket_id
 ),
 
-holdings as (
-    {{ ticket_holdings('tickets', 'stays') }}
+begun as (
+    select distinct on (source_id, source_ticket_id, started_date) *
+    from stays
+    order by source_id asc, source_ticket_id asc, started_date asc, span_number desc
 ),
 
 -- The days on which a ticket moves.
 moved as (
-    select distinct
-        tickets.*,
-        affected.day
+    select
+        {{ of_ticket | join(', ') }},
+        coalesce(started_date, '-infinity') as day,
+        department_id
+    from begun
+    union all
+    select
+        {%- for column in of_ticket %}
+        tickets.{{ column }},
+        {%- endfor %}
+        change.day,
+        null as department_id
     from tickets
     cross join lateral (
         values
@@ -147,42 +188,64 @@ moved as (
         (tickets.overdue_date),
         (tickets.gone_date)
     ) as change (day)
-    inner join affected on tickets.project_id = affected.project_id and change.day = affected.day
     where change.day >= tickets.opened_date and change.day <= coalesce(tickets.gone_date, change.day)
-    union
+),
+
+moved_by_day as (
     select
-        tickets.*,
-        affected.day
-    from tickets
-    inner join holdings
-        on tickets.source_id = holdings.source_id and tickets.source_ticket_id = holdings.source_ticket_id
-    inner join affected on tickets.project_id = affected.project_id and lower(holdings.days) = affected.day
-    where affected.day >= tickets.opened_date and affected.day <= coalesce(tickets.gone_date, affected.day)
+        {{ of_ticket | join(', ') }},
+        day,
+        max(department_id) as department_id
+    from moved
+    group by {{ of_ticket | join(', ') }}, day
+),
+
+numbered as (
+    select
+        *,
+        count(department_id) over (partition by source_id, source_ticket_id order by day) as stay_number
+    from moved_by_day
+),
+
+held as (
+    select
+        *,
+        max(department_id) over (partition by source_id, source_ticket_id, stay_number) as holder_id
+    from numbered
 ),
 
 -- Where a ticket is at the end of the day and where it was at the end of the day before.
+placed_always as (
+    select
+        *,
+        lag(holder_id) over (partition by source_id, source_ticket_id order by day) as held_by_before
+    from held
+),
+
 placed as (
     select
-        moved.*,
-        present.department_id as holder_id,
-        case when moved.day > moved.opened_date then former.department_id end as former_holder_id,
+        placed_always.*,
+        stretching.first_day,
+        stretching.last_day,
+        case
+            when placed_always.day > placed_always.opened_date then placed_always.held_by_before
+        end as former_holder_id,
         -- what its source has not delivered yet is no handover
         (
-            former.department_id <> present.department_id
-            and moved.day > moved.opened_date
-            and (moved.day < moved.gone_date or moved.gone_date is null or moved.is_closed = 1)
+            placed_always.held_by_before <> placed_always.holder_id
+            and placed_always.day > placed_always.opened_date
+            and (
+                placed_always.day < placed_always.gone_date
+                or placed_always.gone_date is null
+                or placed_always.is_closed = 1
+            )
         )::integer as is_handed_over
-    from moved
-    inner join holdings as present
-        on
-            moved.source_id = present.source_id
-            and moved.source_ticket_id = present.source_ticket_id
-            and moved.day <@ present.days
-    left join holdings as former
-        on
-            moved.source_id = former.source_id
-            and moved.source_ticket_id = former.source_ticket_id
-            and moved.day - 1 <@ former.days
+    from placed_always
+    inner join stretching
+        on placed_always.project_id = stretching.project_id and placed_always.day = stretching.day
+    where
+        placed_always.day >= placed_always.opened_date
+        and placed_always.day <= coalesce(placed_always.gone_date, placed_always.day)
 ),
 
 movements as (
@@ -190,6 +253,8 @@ movements as (
         project_id,
         service_item_id,
         holder_id as department_id,
+        first_day,
+        last_day,
         day,
         (day = opened_date)::integer as tickets_opened,
         (day = gone_date)::integer * is_closed as tickets_closed,
@@ -204,6 +269,8 @@ movements as (
         project_id,
         service_item_id,
         former_holder_id as department_id,
+        first_day,
+        last_day,
         day,
         0 as tickets_opened,
         0 as tickets_closed,
@@ -219,6 +286,8 @@ movements as (
 daily as (
     select
         {{ key | join(', ') }},
+        first_day,
+        last_day,
         day,
         {%- for move in moves %}
         sum({{ move }}) as {{ move }},
@@ -232,7 +301,7 @@ daily as (
         ), 0) as tickets_open_{{ band }}_days
         {%- endfor %}
     from movements
-    group by {{ key | join(', ') }}, day
+    group by {{ key | join(', ') }}, first_day, last_day, day
     {%- if is_incremental() %}
     union all
     -- what waited before the first day of a stretch
@@ -240,6 +309,8 @@ daily as (
         {%- for column in key %}
         before.{{ column }},
         {%- endfor %}
+        stretches.first_day,
+        stretches.last_day,
         stretches.first_day as day,
         {%- for move in moves %}
         0 as {{ move }},
@@ -255,32 +326,22 @@ daily as (
 
 summed as (
     select
-        {%- for column in key %}
-        daily.{{ column }},
-        {%- endfor %}
-        stretches.first_day as stretch_day,
-        stretches.last_day as stretch_end,
-        daily.day,
+        {{ key | join(', ') }},
+        first_day,
+        last_day,
+        day,
         {%- for column in moves + counts %}
-        sum(daily.{{ column }}) as {{ column }}{% if not loop.last %},{% endif %}
+        sum({{ column }}) as {{ column }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from daily
-    inner join stretches
-        on daily.project_id = stretches.project_id and daily.day between stretches.first_day and stretches.last_day
-    group by
-        {%- for column in key %}
-        daily.{{ column }},
-        {%- endfor %}
-        stretches.first_day,
-        stretches.last_day,
-        daily.day
+    group by {{ key | join(', ') }}, first_day, last_day, day
 ),
 
 running as (
     select
         {{ key | join(', ') }},
         day,
-        coalesce(lead(day) over of_key, stretch_end + 1) as next_day,
+        coalesce(lead(day) over of_key, last_day + 1) as next_day,
         {%- for move in moves %}
         {{ move }},
         {%- endfor %}
@@ -288,7 +349,7 @@ running as (
         sum({{ count }}) over of_key as {{ count }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from summed
-    window of_key as (partition by {{ key | join(', ') }}, stretch_day order by day)
+    window of_key as (partition by {{ key | join(', ') }}, first_day order by day)
 )
 
 -- A figure holds until the next movement; days on which nothing waits or happens have no row.
