@@ -110,7 +110,7 @@ def test_late_stay_of_one_day_changes_who_hands_over_on_the_next(company: Compan
     }
     assert company.rows(
         "select project_id, day::text from intermediate.int_project_days__affected "
-        "where is_backlog_affected order by 1, 2"
+        "where backlog_first_day is not null order by 1, 2"
     ) == [("P1", "2026-03-06"), ("P1", "2026-03-07")]
     company.forget()
     company.build()

@@ -102,13 +102,30 @@ together as (
 
 seen as (
     select datemultirange(daterange(min(first_date), max(horizon_date), '[]')) as days from horizons
+),
+
+spans as (
+    select
+        together.project_id,
+        span.days,
+        true as is_of_backlog
+    from together
+    cross join seen
+    cross join unnest(together.backlog_days * seen.days) as span (days)
+    union all
+    select
+        together.project_id,
+        span.days,
+        false as is_of_backlog
+    from together
+    cross join seen
+    cross join unnest((together.affected_days - together.backlog_days) * seen.days) as span (days)
 )
 
 select
-    together.project_id,
+    spans.project_id,
     spread.day::date as day,
-    spread.day::date <@ together.backlog_days as is_backlog_affected
-from together
-cross join seen
-cross join unnest(together.affected_days * seen.days) as spans (days)
+    case when spans.is_of_backlog then lower(spans.days) end as backlog_first_day,
+    case when spans.is_of_backlog then upper(spans.days) - 1 end as backlog_last_day
+from spans
 cross join generate_series(lower(spans.days), upper(spans.days) - 1, interval '1 day') as spread (day)

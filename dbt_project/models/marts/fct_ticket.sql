@@ -15,6 +15,7 @@
             {'columns': ['closed_date']},
             {'columns': ['delivery_id']},
         ],
+        post_hook='{% if not is_incremental() %}analyze {{ this }}{% endif %}',
     )
 }}
 

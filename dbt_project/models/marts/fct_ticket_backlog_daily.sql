@@ -6,7 +6,7 @@
         incremental_predicates=[
             "(day, project_id) in (
                 select affected.day, affected.project_id from {{ ref('int_project_days__affected') }} as affected
-                where affected.is_backlog_affected
+                where affected.backlog_first_day is not null
             )"
         ],
         indexes=[
@@ -33,10 +33,12 @@ with horizons as (
 
 affected as not materialized (
     select
+        project_id,
         day,
-        project_id
+        backlog_first_day as first_day,
+        backlog_last_day as last_day
     from {{ ref('int_project_days__affected') }}
-    where is_backlog_affected
+    where backlog_first_day is not null
 ),
 
 {%- if is_incremental() %}
@@ -44,32 +46,16 @@ affected as not materialized (
 days as (
     select distinct day from affected
 ),
-{%- endif %}
 
 -- Neighbouring days of a project are reckoned in one go.
-stretching as (
-    select
-        project_id,
-        day,
-        min(day) over of_stretch as first_day,
-        max(day) over of_stretch as last_day
-    from (
-        select
-            project_id,
-            day,
-            day - row_number() over (partition by project_id order by day)::integer as place
-        from affected
-    ) as numbered_days
-    window of_stretch as (partition by project_id, place)
-),
-
 stretches as (
     select distinct
         project_id,
         first_day,
         last_day
-    from stretching
+    from affected
 ),
+{%- endif %}
 
 -- Not materialised: a build reads the days it changed, by index, not history.
 facts as not materialized (
@@ -225,8 +211,8 @@ placed_always as (
 placed as (
     select
         placed_always.*,
-        stretching.first_day,
-        stretching.last_day,
+        affected.first_day,
+        affected.last_day,
         case
             when placed_always.day > placed_always.opened_date then placed_always.held_by_before
         end as former_holder_id,
@@ -241,8 +227,8 @@ placed as (
             )
         )::integer as is_handed_over
     from placed_always
-    inner join stretching
-        on placed_always.project_id = stretching.project_id and placed_always.day = stretching.day
+    inner join affected
+        on placed_always.project_id = affected.project_id and placed_always.day = affected.day
     where
         placed_always.day >= placed_always.opened_date
         and placed_always.day <= coalesce(placed_always.gone_date, placed_always.day)
