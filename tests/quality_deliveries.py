@@ -32,7 +32,7 @@ values ('2026-01', 'DS-IN-01', 'staged_inspections', 'range', '{"zh": "得分", 
 
 
 FACTS = ("+fct_nonconformity", "+fct_inspection", "fct_survey_answer")
-FACTS_AND_DAYS = (*FACTS, "+int_tickets__changed", "int_sources__*", "int_days__affected")
+FACTS_AND_DAYS = (*FACTS, "+int_project_days__affected", "int_sources__*", "int_days__affected")
 
 
 def quality_company(settings: Settings) -> Company:
