@@ -24,13 +24,8 @@ entity_horizons as (
     select * from {{ ref('int_sources__entity_horizons') }}
 ),
 
-all_deliveries as (
-    select * from {{ source('ops', 'delivery') }}
-),
-
 deliveries as (
-    select * from all_deliveries
-    where entity = 'ticket'
+    select * from {{ source('ops', 'delivery') }}
 ),
 
 builds as (
@@ -43,7 +38,7 @@ build_days as (
 
 built as (
     select * from deliveries
-    where delivery_id in ({{ deliveries_of_build() }})
+    where entity = 'ticket' and delivery_id in ({{ deliveries_of_build() }})
 ),
 
 seen as (
@@ -67,7 +62,7 @@ last_days as (
         max(partition_date) filter (
             where audited_build_id is not null and delivery_id not in ({{ deliveries_of_build() }})
         ) as day_before
-    from all_deliveries
+    from deliveries
 ),
 
 -- Days of changed rows of the other facts, of this build and of those that failed since the last audited one, and

@@ -31,11 +31,6 @@ builds as (
     select * from {{ source('ops', 'build') }}
 ),
 
-built as (
-    select * from deliveries
-    where delivery_id in ({{ deliveries_of_build() }})
-),
-
 built_before as (
     select
         source_id,
@@ -60,13 +55,15 @@ newly_seen as (
 
 -- Whoever has a day built again wants all of it made anew.
 built_again as (
-    select datemultirange(daterange(built.partition_date, built.partition_date, '[]')) as days
-    from built
-    where exists (
-        select 1 from build_deliveries
-        inner join builds on build_deliveries.build_id = builds.build_id
-        where build_deliveries.delivery_id = built.delivery_id and builds.status = 'audited'
-    )
+    select datemultirange(daterange(deliveries.partition_date, deliveries.partition_date, '[]')) as days
+    from deliveries
+    where
+        deliveries.delivery_id in ({{ deliveries_of_build() }})
+        and exists (
+            select 1 from build_deliveries
+            inner join builds on build_deliveries.build_id = builds.build_id
+            where build_deliveries.delivery_id = deliveries.delivery_id and builds.status = 'audited'
+        )
 ),
 
 of_all as (
@@ -108,18 +105,13 @@ spans as (
     select
         together.project_id,
         span.days,
-        true as is_of_backlog
+        part.is_of_backlog
     from together
     cross join seen
-    cross join unnest(together.backlog_days * seen.days) as span (days)
-    union all
-    select
-        together.project_id,
-        span.days,
-        false as is_of_backlog
-    from together
-    cross join seen
-    cross join unnest((together.affected_days - together.backlog_days) * seen.days) as span (days)
+    cross join lateral (
+        values (together.backlog_days, true), (together.affected_days - together.backlog_days, false)
+    ) as part (days, is_of_backlog)
+    cross join unnest(part.days * seen.days) as span (days)
 )
 
 select

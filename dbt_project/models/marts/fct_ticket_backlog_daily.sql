@@ -204,7 +204,9 @@ held as (
 placed_always as (
     select
         *,
-        lag(holder_id) over (partition by source_id, source_ticket_id order by day) as held_by_before
+        case
+            when day > opened_date then lag(holder_id) over (partition by source_id, source_ticket_id order by day)
+        end as former_holder_id
     from held
 ),
 
@@ -213,13 +215,9 @@ placed as (
         placed_always.*,
         affected.first_day,
         affected.last_day,
-        case
-            when placed_always.day > placed_always.opened_date then placed_always.held_by_before
-        end as former_holder_id,
         -- what its source has not delivered yet is no handover
         (
-            placed_always.held_by_before <> placed_always.holder_id
-            and placed_always.day > placed_always.opened_date
+            placed_always.former_holder_id <> placed_always.holder_id
             and (
                 placed_always.day < placed_always.gone_date
                 or placed_always.gone_date is null
